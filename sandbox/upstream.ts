@@ -1,0 +1,46 @@
+import type { Answer } from './http/answer.ts'
+
+/** A request for an upstream, as its server would see it. */
+export type Ask = {
+  method: string
+  /** Below the upstream's prefix: `/api/v4/contacts`. */
+  path: string
+  /** What follows the `?`, undecoded; '' where there is none. */
+  search: string
+  /** Bytes of the whole address as sent. */
+  urlBytes: number
+  authorization: string | undefined
+  /** Where the upstream seems to live for this client: `http://127.0.0.1:4010/amocrm`. */
+  baseUrl: string
+  /** Monotonic ms at which the request was seen. */
+  arrivedMs: number
+}
+
+/** One call of the admin API, below `/_sandbox/<name of the upstream>`. */
+export type AdminCall = {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  path: string
+  /** Throws a ZodError for a body it does not understand; that becomes a 400. */
+  handle(body: unknown): Answer
+}
+
+export type ResetPart = 'world' | 'settings' | 'faults' | 'log'
+
+/**
+ * The seam: all that the server knows about an upstream. A new one is a folder that exports a
+ * function returning this, and a line in server.ts.
+ */
+export type Upstream = {
+  name: string
+  /** What stands before the upstream's real paths, `/amocrm`. */
+  prefix: string
+  /** One line for a person. */
+  serves: string
+  answer(ask: Ask): Answer
+  /** How many ids a query names; for the log. */
+  idsAsked(search: string): number
+  admin: readonly AdminCall[]
+  /** What may be shown to anyone: no tokens. */
+  settings(): Record<string, unknown>
+  reset(part: ResetPart): void
+}
