@@ -10,7 +10,7 @@ const nothing: ReadonlySet<string> = new Set()
 export function* tellState(world: World, baseUrl: string): Generator<object> {
   const types: readonly EntityType[] = ['contacts', 'companies']
   for (const kind of types) {
-    // Copies: the state is the one at the time of asking, however slowly it is read.
+    // Copies, since a change made while this is read would move the places in the lists.
     const live = [...world.live[kind].byId]
     const deleted = [...world.deleted[kind].byId]
     const notes = [...world.notes[kind].byId]
