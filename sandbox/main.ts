@@ -17,8 +17,9 @@ type Flags = {
 }
 
 // Else the space for young objects doubles and doubles, to no use: with 25,000 contacts the process
-// takes 145 MB instead of 215.
+// takes 135 MB instead of 215, and a page no more time.
 setFlagsFromString('--semi-space-growth-factor=1')
+setFlagsFromString('--optimize-for-size')
 
 const command = new Command('sandbox')
 
