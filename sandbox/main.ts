@@ -17,7 +17,7 @@ type Flags = {
 }
 
 // Else the space for young objects doubles and doubles, to no use: with 25,000 contacts the process
-// takes 135 MB instead of 215, and a page no more time.
+// takes 138 MB instead of 215. The price is 3.0 ms of CPU for a page of 250 instead of 2.3.
 setFlagsFromString('--semi-space-growth-factor=1')
 setFlagsFromString('--optimize-for-size')
 
