@@ -1,0 +1,77 @@
+import { Fault } from '../../errors.ts'
+
+/** What came over the wire, whole. */
+export interface RawAnswer {
+  status: number
+  /** Names in lower case. */
+  headers: Record<string, string | string[] | undefined>
+  body: Buffer
+}
+
+/** An upstream's answer. */
+export interface Answer {
+  status: number
+  headers: RawAnswer['headers']
+  /** Size of the body. */
+  bytes: number
+  /** The body as it came: it may hold what must not be printed (`quote` is for printing). */
+  text(): string
+  /**
+   * The body, parsed once; undefined for a 204.
+   * @throws Fault `bad_answer` that quotes the first line of what is no JSON.
+   */
+  json(): unknown
+  /** The body's first line, at most 200 characters, without secrets. */
+  quote(): string
+  isHtml: boolean
+}
+
+/** Who was asked what: `GET /api/v4/contacts`. */
+export interface Asked {
+  service: string
+  call: string
+  /** Takes the secrets out of a text. */
+  hide: (text: string) => string
+}
+
+export function readAnswer(
+  { status, headers, body }: RawAnswer,
+  { service, call, hide }: Asked,
+): Answer {
+  const type = String(headers['content-type'] ?? '').toLowerCase()
+  const start = body.subarray(0, 4096).toString('utf8').trim()
+  const text = () => body.toString('utf8')
+  const quote = () => hide(start).split('\n', 1)[0]?.trim().slice(0, 200) ?? ''
+  let parsed: { value: unknown } | undefined
+  return {
+    status,
+    headers,
+    bytes: body.length,
+    isHtml: type.includes('html') || /^<(!doctype|html|head|body)/i.test(start),
+    text,
+    quote,
+    json() {
+      if (status === 204) return undefined
+      try {
+        parsed ??= { value: JSON.parse(text()) }
+      } catch {
+        // The parser's own message quotes the body, secrets and all.
+        throw new Fault('bad_answer', `${call}: JSON was due, not "${quote()}"`, { service })
+      }
+      return parsed.value
+    },
+  }
+}
+
+/**
+ * What `Retry-After` asks for, in milliseconds from now: seconds, or an HTTP date, which is read against the
+ * answer's own `Date` where there is one. Undefined: it asks for nothing.
+ */
+export function retryAfterMs({ headers }: Pick<Answer, 'headers'>): number | undefined {
+  const asked = String(headers['retry-after'] ?? '').trim()
+  if (/^\d+(\.\d+)?$/.test(asked)) return Number(asked) * 1000
+  const at = Date.parse(asked)
+  if (Number.isNaN(at)) return undefined
+  const theirNow = Date.parse(String(headers['date'] ?? ''))
+  return Math.max(0, at - (Number.isNaN(theirNow) ? Date.now() : theirNow))
+}
