@@ -25,6 +25,8 @@ export type ErrorKind =
   | 'cancelled'
   /** Another attempt holds the lease now; this one must write nothing. */
   | 'lease_lost'
+  /** Another call of the same job and subject is under way. */
+  | 'busy'
   | 'settings'
   | 'params'
   /** Some streams of the call failed; each says why in its own row. */
@@ -92,5 +94,27 @@ export class Parked extends Error {
     this.name = 'Parked'
     this.service = service
     this.until = until
+  }
+}
+
+/** What the ledger keeps of an error. */
+export function toErrorRecord(error: unknown): ErrorRecord {
+  if (error instanceof Fault) {
+    const { kind, message, service, hint } = error
+    return { kind, message, ...(service && { service }), ...(hint && { hint }) }
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return {
+    kind: 'bug',
+    message,
+    hint: 'a fault of the program, not of the data: the log has its stack',
+  }
+}
+
+/** Not a failure: the stream cannot or need not be read, and the ledger says why. */
+export class Skipped extends Error {
+  constructor(reason: string) {
+    super(reason)
+    this.name = 'Skipped'
   }
 }

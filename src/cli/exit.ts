@@ -1,0 +1,18 @@
+import { Fault } from '../errors.ts'
+
+/** What commands end with. */
+export const exitCode = { succeeded: 0, failed: 1, wrongInput: 2, interrupted: 130 } as const
+
+/** Prints one clear line (and what to do) for an error, and answers the exit code for it. */
+export function reportError(
+  error: unknown,
+  hide: (text: string) => string = (text) => text,
+): number {
+  if (!(error instanceof Fault)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    process.stderr.write(`${hide(text)}\n`)
+    return exitCode.failed
+  }
+  process.stderr.write(`${hide(error.message)}\n${error.hint ? `${hide(error.hint)}\n` : ''}`)
+  return error.kind === 'params' ? exitCode.wrongInput : exitCode.failed
+}

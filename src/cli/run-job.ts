@@ -1,0 +1,89 @@
+import { Fault } from '../errors.ts'
+import { catalog } from '../jobs/catalog.ts'
+import type { Job } from '../jobs/job.ts'
+import { createLeaseKeeper } from '../jobs/lease-keeper.ts'
+import { runTree } from '../jobs/run-tree.ts'
+import { resumeCall, startCall, type Started } from '../jobs/start-call.ts'
+import { startSweeper } from '../jobs/sweeper.ts'
+import type { Opened } from '../open.ts'
+import { exitCode } from './exit.ts'
+import type { JobOptions } from './job.ts'
+import { printRun } from './print-run.ts'
+import { showProgress } from './progress-display.ts'
+import { onStopSignals } from './stop-signals.ts'
+
+/** How long pages on their way may take after Ctrl-C, before their requests are aborted. */
+const stopGraceMs = 5000
+
+/** Runs one job call with all under it, shows how far it is, prints its rows of the ledger. Answers the exit code. */
+export async function runJob(
+  opened: Opened,
+  chosen: { job: Job; given: object } | undefined,
+  options: JobOptions,
+): Promise<number> {
+  const { db, log, http, settings, worker } = opened
+  const leaseSeconds = settings.LEASE_SECONDS
+  const { id, takenUp } = await start(opened, chosen, options)
+  if (takenUp)
+    say(
+      `taking up job call ${id} (${takenUp.status}, attempt ${takenUp.attempt}) where it stopped; --new starts afresh`,
+    )
+  else say(`job call ${id}`)
+
+  const stop = new AbortController()
+  const leases = createLeaseKeeper({ db, log, leaseSeconds })
+  const ignoreSignals = onStopSignals((name) => {
+    say(`${name}: finishing the page at hand; once more ends at once`)
+    stop.abort()
+    leases.stopAll(
+      new Fault('interrupted', `stopped by ${name}`, { hint: resumeLine(id) }),
+      stopGraceMs,
+    )
+  })
+  const sweeper = startSweeper({ db, log, jobs: catalog, leaseSeconds })
+  const display = showProgress()
+  const executor = {
+    db,
+    http,
+    log,
+    settings,
+    leases,
+    oneAttempt: true,
+    onProgress: display.onProgress,
+  }
+  try {
+    const concurrency = settings.WORKER_CONCURRENCY
+    const root = await runTree(id, {
+      executor,
+      jobs: catalog,
+      worker,
+      leaseSeconds,
+      concurrency,
+      stopping: stop.signal,
+    })
+    display.stop()
+    await printRun(db, root)
+    if (root.status === 'succeeded') return exitCode.succeeded
+    say(`go on with: ${resumeLine(id)}`)
+    return stop.signal.aborted ? exitCode.interrupted : exitCode.failed
+  } finally {
+    display.stop()
+    ignoreSignals()
+    leases.close()
+    await sweeper.stop()
+  }
+}
+
+async function start(
+  { db }: Opened,
+  chosen: { job: Job; given: object } | undefined,
+  options: JobOptions,
+): Promise<Started> {
+  const onWait = () => say('the last run of it looks dead: waiting for its lease to run out')
+  if (options.resume) return await resumeCall(db, options.resume, onWait)
+  if (!chosen) throw new Fault('params', 'which job?')
+  return await startCall(db, chosen.job, chosen.given, { fresh: options.new ?? false, onWait })
+}
+
+const resumeLine = (id: string) => `npm run job -- --resume ${id}`
+const say = (line: string) => process.stderr.write(`${line}\n`)

@@ -1,0 +1,138 @@
+import { type Selectable, sql, type Transaction } from 'kysely'
+import { v7 as uuidV7 } from 'uuid'
+import { Fault } from '../errors.ts'
+import type { Db } from './connect.ts'
+import type { Lease } from './leases.ts'
+import type { DB, LedgerJobCalls } from './schema.generated.ts'
+import { addWakeUps } from './wake-up.ts'
+
+export type JobCall = Selectable<LedgerJobCalls>
+
+export interface NewJobCall {
+  job: string
+  trigger: 'cron' | 'http' | 'cli' | 'job'
+  subject: string
+  params: object
+  scheduledFor?: Date
+  parent?: Pick<JobCall, 'id' | 'root_id' | 'fresh'>
+  /** Adopt no cursor of an earlier call. */
+  fresh?: boolean
+  /** False: the caller takes it up itself. Default: true. */
+  wake?: boolean
+}
+
+/** Writes job calls as queued, and their wake-ups, in the caller's transaction. Answers their ids, in order. */
+export async function insertJobCalls(
+  trx: Transaction<DB>,
+  calls: readonly NewJobCall[],
+): Promise<string[]> {
+  if (calls.length === 0) return []
+  const rows = calls.map((call) => {
+    const id = uuidV7()
+    return {
+      id,
+      job: call.job,
+      trigger: call.trigger,
+      subject: call.subject,
+      params: JSON.stringify(call.params),
+      scheduled_for: call.scheduledFor ?? null,
+      parent_id: call.parent?.id ?? null,
+      root_id: call.parent?.root_id ?? id,
+      fresh: call.fresh ?? call.parent?.fresh ?? false,
+    }
+  })
+  await trx.insertInto('ledger.job_calls').values(rows).execute()
+  const woken = rows.filter((_, i) => calls[i]?.wake !== false)
+  await addWakeUps(
+    trx,
+    woken.map(({ id }) => ({ jobCallId: id })),
+  )
+  return rows.map(({ id }) => id)
+}
+
+/**
+ * Serialises all that opens a call of this job and subject, until the transaction ends: a unique index
+ * can't hold "one live call", since it would have to contain the partition key.
+ */
+export async function lockSubject(
+  trx: Transaction<DB>,
+  job: string,
+  subject: string,
+): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`${job}\n${subject}`}, 0))`.execute(trx)
+}
+
+/** The unfinished call of this job and subject, if there is one: the oldest. */
+export async function findLive(
+  db: Db | Transaction<DB>,
+  job: string,
+  subject: string,
+): Promise<JobCall | undefined> {
+  return await db
+    .selectFrom('ledger.job_calls')
+    .selectAll()
+    .where('job', '=', job)
+    .where('subject', '=', subject)
+    .where('finished_at', 'is', null)
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirst()
+}
+
+/** The newest root call of this job with the very same subject and parameters, whatever its status. */
+export async function findLatest(
+  db: Db | Transaction<DB>,
+  job: string,
+  subject: string,
+  params: object,
+): Promise<JobCall | undefined> {
+  return await db
+    .selectFrom('ledger.job_calls')
+    .selectAll()
+    .where('job', '=', job)
+    .where('subject', '=', subject)
+    .where('parent_id', 'is', null)
+    .where(sql<boolean>`params = ${JSON.stringify(params)}::jsonb`)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+}
+
+export async function getJobCall(
+  db: Db | Transaction<DB>,
+  id: string,
+): Promise<JobCall | undefined> {
+  return await db.selectFrom('ledger.job_calls').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+/** Adds the children that a call does not have yet (known by job and subject), while its lease is ours. */
+export async function insertChildren(
+  db: Db,
+  lease: Pick<Lease, 'call' | 'token'>,
+  children: readonly { job: string; subject: string; params: object }[],
+): Promise<void> {
+  const parent = lease.call
+  await db.transaction().execute(async (trx) => {
+    const fence = await sql`
+      select from ledger.job_calls where id = ${parent.id} and lease_token = ${lease.token} for update`.execute(
+      trx,
+    )
+    if (fence.rows.length === 0)
+      throw new Fault('lease_lost', `another attempt holds job call ${parent.id} now`)
+    const there = await trx
+      .selectFrom('ledger.job_calls')
+      .select(['job', 'subject'])
+      .where('parent_id', '=', parent.id)
+      .execute()
+    const key = (call: { job: string; subject: string }) => `${call.job}\n${call.subject}`
+    const known = new Set(there.map(key))
+    const missing = children.filter((child) => !known.has(key(child)))
+    for (let start = 0; start < missing.length; start += 1000) {
+      const some = missing.slice(start, start + 1000)
+      await insertJobCalls(
+        trx,
+        some.map((child) => ({ ...child, trigger: 'job', parent })),
+      )
+    }
+  })
+}

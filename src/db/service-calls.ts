@@ -1,0 +1,161 @@
+import { type Selectable, sql, type Transaction } from 'kysely'
+import { v7 as uuidV7 } from 'uuid'
+import type { ErrorRecord } from '../errors.ts'
+import type { Db } from './connect.ts'
+import type { Lease } from './leases.ts'
+import type { DB, LedgerServiceCalls } from './schema.generated.ts'
+
+export type ServiceCall = Selectable<LedgerServiceCalls>
+export type Service = 'amocrm' | 'apollo' | 'instagram' | 'vision' | 'text-ml' | 'minio'
+
+/** Where a stream begins: its subject ('' where there is none) and first cursor. */
+export interface Seed {
+  operation: string
+  subject: string
+  cursor: unknown
+}
+
+/** What requests cost; each counts since the last time it was written to the ledger. */
+export interface RequestCounts {
+  requests: number
+  retries: number
+  throttledMs: number
+  bytes: number
+}
+
+export interface RowCounts {
+  read: number
+  inserted: number
+  updated: number
+  unchanged: number
+  rejected: number
+}
+
+export type StreamEnd =
+  | { status: 'done' }
+  | { status: 'failed'; error: ErrorRecord }
+  | { status: 'skipped'; reason: string }
+
+/** Opens streams that the call does not have yet; those that it has, open or ended, stay as they are. */
+export async function openStreams(
+  db: Db | Transaction<DB>,
+  callId: string,
+  service: Service,
+  seeds: readonly Seed[],
+): Promise<void> {
+  if (seeds.length === 0) return
+  const rows = seeds.map(({ operation, subject, cursor }) => ({
+    id: uuidV7(),
+    operation,
+    subject,
+    cursor,
+  }))
+  await sql`
+    insert into ledger.service_calls (id, job_call_id, service, operation, subject, cursor)
+    select s.id, ${callId}, ${service}, s.operation, s.subject, s.cursor
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as s (id uuid, operation text, subject text, cursor jsonb)
+    on conflict (job_call_id, service, operation, subject) do nothing`.execute(db)
+}
+
+/** The oldest open streams of one operation, leaving out those that are being read. */
+export async function listOpenStreams(
+  db: Db,
+  callId: string,
+  service: Service,
+  operation: string,
+  except: readonly string[],
+  limit: number,
+): Promise<ServiceCall[]> {
+  return await db
+    .selectFrom('ledger.service_calls')
+    .selectAll()
+    .where('job_call_id', '=', callId)
+    .where('service', '=', service)
+    .where('operation', '=', operation)
+    .where('status', '=', 'open')
+    .$if(except.length > 0, (query) => query.where('id', 'not in', except))
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+/** Whether streams of an operation were skipped. */
+export async function hasSkipped(
+  db: Db,
+  callId: string,
+  service: Service,
+  operation: string,
+): Promise<boolean> {
+  const skipped = await db
+    .selectFrom('ledger.service_calls')
+    .select('id')
+    .where('job_call_id', '=', callId)
+    .where('service', '=', service)
+    .where('operation', '=', operation)
+    .where('status', '=', 'skipped')
+    .limit(1)
+    .executeTakeFirst()
+  return skipped !== undefined
+}
+
+/**
+ * The last statement of a page's transaction: moves the cursor and counts, if the lease is still ours and
+ * the stream still stands where this page began. The lease's row stays locked until the commit, so that a
+ * takeover comes either before (and this answers false: roll back) or after.
+ */
+export async function moveCursor(
+  trx: Transaction<DB>,
+  lease: Pick<Lease, 'call' | 'token'>,
+  stream: Pick<ServiceCall, 'id' | 'pages'>,
+  page: { cursor: unknown; done: boolean; requests: RequestCounts; rows: RowCounts },
+): Promise<boolean> {
+  const { requests, rows } = page
+  const moved = await sql`
+    with fence as (
+      select id from ledger.job_calls where id = ${lease.call.id} and lease_token = ${lease.token} for share
+    )
+    update ledger.service_calls s set
+      status = ${page.done ? 'done' : 'open'}, cursor = ${page.done ? null : JSON.stringify(page.cursor)}::jsonb,
+      pages = s.pages + 1, requests = s.requests + ${requests.requests}, retries = s.retries + ${requests.retries},
+      throttled_ms = s.throttled_ms + ${Math.round(requests.throttledMs)}, bytes = s.bytes + ${requests.bytes},
+      rows_read = s.rows_read + ${rows.read}, rows_inserted = s.rows_inserted + ${rows.inserted},
+      rows_updated = s.rows_updated + ${rows.updated}, rows_unchanged = s.rows_unchanged + ${rows.unchanged},
+      rows_rejected = s.rows_rejected + ${rows.rejected},
+      started_at = coalesce(s.started_at, clock_timestamp()), updated_at = clock_timestamp(),
+      finished_at = case when ${page.done} then clock_timestamp() end
+    from fence
+    where s.job_call_id = fence.id and s.id = ${stream.id} and s.status = 'open' and s.pages = ${stream.pages}`.execute(
+    trx,
+  )
+  return moved.numAffectedRows === 1n
+}
+
+/** Ends a stream without a page (it failed, or was skipped), or just counts its requests where `end` is undefined. Fenced likewise. */
+export async function endStream(
+  db: Db,
+  lease: Pick<Lease, 'call' | 'token'>,
+  streamId: string,
+  requests: RequestCounts,
+  end?: StreamEnd,
+): Promise<boolean> {
+  const status = end?.status ?? 'open'
+  const error =
+    end?.status === 'failed'
+      ? end.error
+      : end?.status === 'skipped'
+        ? { kind: 'skipped', message: end.reason }
+        : null
+  const ended = await sql`
+    with fence as (
+      select id from ledger.job_calls where id = ${lease.call.id} and lease_token = ${lease.token} for share
+    )
+    update ledger.service_calls s set
+      status = ${status}, error = ${error ? JSON.stringify(error) : null}::jsonb,
+      requests = s.requests + ${requests.requests}, retries = s.retries + ${requests.retries},
+      throttled_ms = s.throttled_ms + ${Math.round(requests.throttledMs)}, bytes = s.bytes + ${requests.bytes},
+      started_at = coalesce(s.started_at, clock_timestamp()), updated_at = clock_timestamp(),
+      finished_at = case when ${status !== 'open'} then clock_timestamp() end
+    from fence
+    where s.job_call_id = fence.id and s.id = ${streamId} and s.status = 'open'`.execute(db)
+  return ended.numAffectedRows === 1n
+}

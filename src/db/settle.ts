@@ -1,0 +1,72 @@
+import { sql, type Transaction } from 'kysely'
+import type { ErrorRecord } from '../errors.ts'
+import type { Db } from './connect.ts'
+import type { Lease } from './leases.ts'
+import type { DB } from './schema.generated.ts'
+
+export type Outcome =
+  | { status: 'succeeded'; result: object }
+  | { status: 'failed'; error: ErrorRecord }
+  | { status: 'cancelled' }
+  /** Its own work is done; it ends when its last child does. */
+  | { status: 'waiting'; result: object }
+
+/**
+ * Ends an attempt. The first one to settle wins: false means that the lease was no longer ours and nothing was changed.
+ * A child settles under a lock on its parent, so that the last two children cannot miss each other.
+ */
+export async function settle(
+  db: Db,
+  lease: Pick<Lease, 'call' | 'token'>,
+  outcome: Outcome,
+): Promise<boolean> {
+  const { id, parent_id } = lease.call
+  return await db.transaction().execute(async (trx) => {
+    if (parent_id) await lockCall(trx, parent_id)
+    const { numUpdatedRows } = await trx
+      .updateTable('ledger.job_calls')
+      .set({
+        status: outcome.status,
+        lease_token: null,
+        lease_expires_at: null,
+        finished_at: outcome.status === 'waiting' ? null : sql<Date>`clock_timestamp()`,
+        result: 'result' in outcome ? JSON.stringify(outcome.result) : null,
+        error: 'error' in outcome ? JSON.stringify(outcome.error) : null,
+      })
+      .where('id', '=', id)
+      .where('lease_token', '=', lease.token)
+      .executeTakeFirst()
+    if (numUpdatedRows === 0n) return false
+    // Its children may all have ended before it began to wait for them.
+    await settleParents(trx, outcome.status === 'waiting' ? id : parent_id)
+    return true
+  })
+}
+
+async function lockCall(trx: Transaction<DB>, id: string): Promise<void> {
+  await sql`select from ledger.job_calls where id = ${id} for update`.execute(trx)
+}
+
+/** Ends a parent that waits for children and has none open, and then its own parent, upwards. */
+export async function settleParents(trx: Transaction<DB>, parentId: string | null): Promise<void> {
+  for (let id = parentId; id !== null; ) {
+    await lockCall(trx, id)
+    const { rows } = await sql<{ parent_id: string | null }>`
+      with children as (
+        select count(*) as total, count(*) filter (where finished_at is null) as open,
+          count(*) filter (where status = 'failed') as failed, count(*) filter (where status = 'cancelled') as cancelled
+        from ledger.job_calls where parent_id = ${id}
+      )
+      update ledger.job_calls c set finished_at = clock_timestamp(),
+        status = case when c.cancel_requested_at is not null and k.cancelled > 0 then 'cancelled'
+          when k.failed + k.cancelled > 0 then 'failed' else 'succeeded' end,
+        result = coalesce(c.result, '{}') || jsonb_build_object('children', k.total, 'failed', k.failed, 'cancelled', k.cancelled),
+        error = case when k.failed + k.cancelled > 0 then jsonb_build_object('kind', 'children',
+          'message', format('%s of %s child calls failed', k.failed + k.cancelled, k.total),
+          'hint', format('npm run ledger -- show %s names them; npm run ledger -- resume %s runs just those again', c.id, c.id)) end
+      from children k
+      where c.id = ${id} and c.status = 'waiting' and c.next_attempt_at is null and k.total > 0 and k.open = 0
+      returning c.parent_id`.execute(trx)
+    id = rows[0]?.parent_id ?? null
+  }
+}

@@ -1,0 +1,93 @@
+import type { Transaction } from 'kysely'
+import type { Logger } from '../log.ts'
+import type { Db } from '../db/connect.ts'
+import type { Lease } from '../db/leases.ts'
+import type { DB } from '../db/schema.generated.ts'
+import type { Seed, Service } from '../db/service-calls.ts'
+import type { RequestContext } from './extract/http-client.ts'
+
+/** What a transform makes of one record: rows for the normalized tables, or the reason why not. */
+export type Transformed<Row> = { row: Row } | { reject: string }
+
+/** A kind of record: where it comes from, how it is read, where it goes. */
+export interface Entity<Row> {
+  source: string
+  entity: string
+  /** The record's id as text; undefined where it has none. */
+  idOf(payload: unknown): string | undefined
+  /** The part of a record that makes it another when it changes: without signatures of media addresses, for one. Default: all of it. */
+  contentOf?(payload: unknown): unknown
+  /** Pure: validates and normalizes one record. */
+  transform(payload: unknown): Transformed<Row>
+  /** Set-based: writes the rows, leaves unchanged ones untouched. Rows come sorted by id, each id once. */
+  load(trx: Transaction<DB>, rows: readonly Row[], serviceCallId: string): Promise<void>
+}
+
+/** What one request of a stream brought. */
+export interface Page<Cursor> {
+  records: readonly unknown[]
+  /** Where the stream goes on; null: it is done. */
+  next: Cursor | null
+  /** Streams that this page found (the comments of its posts) or gave away: opened in the page's own transaction. */
+  opens?: readonly Seed[]
+  /** Ids that were asked for and do not exist (any more). */
+  absent?: readonly string[]
+}
+
+export interface ExtractTools {
+  subject: string
+  /** Counts the request for this stream, and ends with it. Every request passes it on to the HTTP client. */
+  context: RequestContext
+}
+
+/** One operation of a service: how a page is asked for, and what is done with it. */
+export interface Operation<Cursor, Row> {
+  service: Service
+  operation: string
+  entity: Entity<Row>
+  /** Asks for the page at the cursor: one request, as a rule. */
+  extract(cursor: Cursor, tools: ExtractTools): Promise<Page<Cursor>>
+  /**
+   * Gives parts of what is left to other streams, while up to `lanes` more could be read side by side:
+   * the page as it was, with a nearer end in `next` and the rest in `opens`. Called where lanes are idle.
+   */
+  split?(page: Page<Cursor> & { next: Cursor }, lanes: number): Page<Cursor>
+  /** More to write in the page's transaction: links, what was met, a watermark with the last page. */
+  alsoWrite?(trx: Transaction<DB>, page: WrittenPage<Row>): Promise<void>
+}
+
+export interface WrittenPage<Row> {
+  rows: readonly Row[]
+  /** Ids of all records of the page that have one, rejected ones too. */
+  ids: readonly string[]
+  absent: readonly string[]
+  /** Ids of records older than what is stored: nothing of them was written. */
+  stale: ReadonlySet<string>
+  subject: string
+  serviceCallId: string
+  /** The stream's last page. */
+  done: boolean
+}
+
+/** What a stream tells whoever watches, after each page. */
+export interface StreamProgress {
+  id: string
+  service: Service
+  operation: string
+  subject: string
+  pages: number
+  rows: number
+  status: 'open' | 'done' | 'failed' | 'skipped'
+}
+
+/** What steps work with: the attempt's lease, and the ways out. */
+export interface StreamDeps {
+  db: Db
+  log: Logger
+  lease: Lease
+  /** Soft stop: no further page is asked for; what is on its way is still written. */
+  stopping: AbortSignal
+  /** Hard stop, with a `Fault` that says why: cancelled, interrupted, lease lost. Requests in flight are aborted. */
+  signal: AbortSignal
+  onProgress?: ((progress: StreamProgress) => void) | undefined
+}

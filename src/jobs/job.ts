@@ -1,0 +1,77 @@
+import type { z } from 'zod'
+import type { Db } from '../db/connect.ts'
+import type { JobCall } from '../db/job-calls.ts'
+import type { Seed } from '../db/service-calls.ts'
+import type { HttpClient } from '../etl/extract/http-client.ts'
+import type { RunStreamsOptions } from '../etl/run-streams.ts'
+import type { Operation } from '../etl/stream.ts'
+import type { Logger } from '../log.ts'
+import type { Settings } from '../settings.ts'
+
+/** What a job works with, wherever it runs: in a worker, in `npm run job`, in a test. */
+export interface JobTools {
+  db: Db
+  http: HttpClient
+  log: Logger
+  settings: Settings
+}
+
+/** One attempt of a job call, as its job sees it. */
+export interface Run<Params> extends JobTools {
+  call: JobCall
+  params: Params
+  /** Since when this reading goes on, over attempts and adopted cursors: what a watermark may move to. */
+  readingSince: Date
+  /** Aborts when the attempt must stop at once. */
+  signal: AbortSignal
+  /** Reads streams of one operation to their ends; see `runStreams`. */
+  streams<Cursor, Row>(
+    operation: Operation<Cursor, Row>,
+    seeds: readonly Omit<Seed, 'operation'>[],
+    options?: RunStreamsOptions,
+  ): Promise<void>
+  /** Adds calls under this one, those that it does not have yet; it ends when the last of them does. */
+  children(calls: readonly Child[]): Promise<void>
+}
+
+export interface Child {
+  job: string
+  subject: string
+  params: object
+}
+
+/** What a run would ask for, as far as known beforehand. */
+export interface Plan {
+  requests: { operation: string; count: number | 'unknown'; why: string }[]
+  credits: number | 'unknown'
+}
+
+/** A defined kind of work. Its `run` reads like its DAG and may be run again: what is done already is passed over. */
+export interface Job<Params extends object = object> {
+  name: string
+  /** A line for people. */
+  title: string
+  /** Checked before anything is written; defaults filled in. */
+  params: z.ZodType<Params>
+  /** Default cron expression; none: runs only when asked. */
+  schedule?: string
+  /** Attempts before a call ends failed. Default: 5. */
+  maxAttempts?: number
+  /** How old the cursor of an earlier call may be to go on from it, in ms. Default: 3 days; 0: never. */
+  cursorMaxAgeMs?: number
+  /** Calls with the same subject never run at the same time. Default: '' for all. */
+  subject?(params: Params): string
+  /** Settings without which it cannot run; those that are missing are named to the user. */
+  needs: readonly (keyof Settings)[]
+  plan(tools: JobTools, params: Params): Promise<Plan>
+  /** Answers what goes into `job_calls.result`. */
+  run(run: Run<Params>): Promise<object>
+}
+
+/** Keeps a job's parameter type to itself: the catalog holds jobs of many. */
+export function defineJob<Params extends object>(job: Job<Params>): Job {
+  return job as unknown as Job
+}
+
+export const defaultMaxAttempts = 5
+export const defaultCursorMaxAgeMs = 3 * 24 * 3_600_000

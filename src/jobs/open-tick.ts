@@ -1,0 +1,69 @@
+import type { Db } from '../db/connect.ts'
+import { findLive, insertJobCalls, lockSubject } from '../db/job-calls.ts'
+import { hasEarlierUnopened, lockTick } from '../db/ticks.ts'
+import { addWakeUps } from '../db/wake-up.ts'
+import { parseParams } from './catalog.ts'
+import type { Job } from './job.ts'
+
+/** How often a tick that waits for the one before looks again, in ms. */
+const lookAgainMs = 5000
+
+/**
+ * Makes the job call of a tick, once, or decides by the overlap policy that there will be none: `skip` says why in
+ * the tick's row, `queue` looks again later, `allow` makes it all the same. Answers the call's id, if there is one.
+ */
+export async function openTick(
+  db: Db,
+  job: Job,
+  scheduledFor: string,
+): Promise<string | undefined> {
+  const params = parseParams(job, {})
+  const subject = job.subject?.(params) ?? ''
+  return await db.transaction().execute(async (trx) => {
+    await lockSubject(trx, job.name, subject)
+    const tick = await lockTick(trx, job.name, scheduledFor)
+    if (!tick || tick.skipped_reason !== null) return undefined
+    if (tick.job_call_id !== null) return tick.job_call_id
+
+    const thisTick = { job: job.name, scheduledFor }
+    const { overlap } = await trx
+      .selectFrom('ledger.schedules')
+      .select('overlap')
+      .where('job', '=', job.name)
+      .executeTakeFirstOrThrow()
+    const live = overlap === 'allow' ? undefined : await findLive(trx, job.name, subject)
+    if (live && overlap === 'skip') {
+      const skipped_reason = `job call ${live.id} was still ${live.status}`
+      await trx
+        .updateTable('ledger.ticks')
+        .set({ skipped_reason })
+        .where('job', '=', job.name)
+        .where('scheduled_for', '=', tick.scheduled_for)
+        .execute()
+      return undefined
+    }
+    if (
+      live ||
+      (overlap === 'queue' && (await hasEarlierUnopened(trx, job.name, tick.scheduled_for)))
+    ) {
+      await addWakeUps(trx, [thisTick], new Date(Date.now() + lookAgainMs))
+      return undefined
+    }
+    const call = {
+      job: job.name,
+      trigger: 'cron',
+      subject,
+      params,
+      scheduledFor: tick.scheduled_for,
+      wake: false,
+    } as const
+    const [id] = await insertJobCalls(trx, [call])
+    await trx
+      .updateTable('ledger.ticks')
+      .set({ job_call_id: id ?? null })
+      .where('job', '=', job.name)
+      .where('scheduled_for', '=', tick.scheduled_for)
+      .execute()
+    return id
+  })
+}

@@ -1,0 +1,84 @@
+import cron from 'node-cron'
+import { sql } from 'kysely'
+import type { Db } from '../db/connect.ts'
+import { introduceJobs } from '../db/ticks.ts'
+import type { Logger } from '../log.ts'
+import type { Settings } from '../settings.ts'
+import { missingSettings } from './catalog.ts'
+import { validateSchedule } from './due-ticks.ts'
+import { type DefaultSchedule, enqueueDueTicks } from './enqueue-due-ticks.ts'
+import type { Job } from './job.ts'
+
+/** Ledger months older than this are dropped, where nothing in them is open. */
+const keepLedger = '400 days'
+
+export interface Scheduler {
+  stop(): Promise<void>
+}
+
+/** The jobs that can run, with the schedules that the settings give them. @throws Fault `settings` for one that can't be read. */
+export function defaultSchedules(jobs: readonly Job[], settings: Settings): DefaultSchedule[] {
+  const timezone = settings.SCHEDULE_TIMEZONE
+  return jobs.flatMap((job) => {
+    const expression = settings.schedules[job.name] ?? job.schedule
+    if (!expression || missingSettings(job, settings).length > 0) return []
+    validateSchedule(expression, timezone)
+    return [{ job: job.name, expression, timezone }]
+  })
+}
+
+/**
+ * Wakes every second and lets SQL decide which ticks are due. node-cron only wakes: it looks forward only,
+ * skips under load and forgets, and none of that loses a tick.
+ */
+export async function startScheduler({
+  db,
+  log,
+  settings,
+  jobs,
+}: {
+  db: Db
+  log: Logger
+  settings: Settings
+  jobs: readonly Job[]
+}): Promise<Scheduler> {
+  const defaults = defaultSchedules(jobs, settings)
+  await introduceJobs(
+    db,
+    defaults.map(({ job }) => job),
+  )
+  let running: Promise<void> = Promise.resolve()
+  const guarded = (name: string, work: () => Promise<unknown>) => () => {
+    running = work().then(
+      () => {},
+      (error: unknown) => log.warn({ reason: String(error) }, `${name} failed; it is tried again`),
+    )
+    return running
+  }
+  const tasks = [
+    cron.schedule(
+      '* * * * * *',
+      guarded('looking for due ticks', () => enqueueDueTicks(db, log, defaults)),
+      { noOverlap: true },
+    ),
+    cron.schedule(
+      '17 * * * *',
+      guarded('keeping house', () => keepHouse(db)),
+      { noOverlap: true },
+    ),
+  ]
+  await guarded('looking for due ticks', () => enqueueDueTicks(db, log, defaults))()
+  return {
+    async stop() {
+      for (const task of tasks) await task.destroy()
+      await running
+    },
+  }
+}
+
+/** Makes the next months' partitions and drops those that are too old. */
+async function keepHouse(db: Db): Promise<void> {
+  await sql`select ledger.ensure_partitions(), ledger.drop_old_partitions(${keepLedger}::interval)`.execute(
+    db,
+  )
+}

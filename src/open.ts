@@ -1,0 +1,116 @@
+import { hostname } from 'node:os'
+import { randomBytes } from 'node:crypto'
+import { connect, type Connection } from './db/connect.ts'
+import { isDatabaseAway } from './db/lost-connection.ts'
+import { migrate } from './db/migrate.ts'
+import { joinEmbedded } from './embedded/join.ts'
+import { Fault } from './errors.ts'
+import { createHttpClient, type HttpClient } from './etl/extract/http-client.ts'
+import { createLog, type Logger } from './log.ts'
+import { parseSettings, type Settings } from './settings.ts'
+
+export interface Opened extends Connection {
+  settings: Settings
+  log: Logger
+  http: HttpClient
+  /** Names this process in the ledger. */
+  worker: string
+  /** Gives everything back, in order; then nothing keeps the process alive. */
+  close(): Promise<void>
+}
+
+export interface OpenOptions {
+  /** What the process is for: names it in the database's list of connections. */
+  name: string
+  /** Default: the setting LOG_LEVEL, else info. */
+  logLevel?: string
+  /** Whether it calls upstreams, so that the sandbox may be needed. Default: false. */
+  upstreams?: boolean
+}
+
+/**
+ * What every command stands on: settings, database (the embedded one where none is set), schema up to date, HTTP client.
+ * The only place that reads the environment.
+ * @throws Fault that says in one line what is missing.
+ */
+export async function open(
+  options: OpenOptions,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Opened> {
+  const own = parseSettings(env)
+  const embedded = await joinWhatIsNeeded(own, options)
+  const settings = embedded ? parseSettings({ ...embedded.env, ...withoutEmpty(env) }) : own
+  const log = createLog(
+    env['LOG_LEVEL'] ? settings.LOG_LEVEL : (options.logLevel ?? settings.LOG_LEVEL),
+    settings.hide,
+  )
+  if (embedded?.says) log.info(embedded.says)
+
+  const url = settings.DATABASE_URL ?? ''
+  const connection = connect(url, {
+    log,
+    max: settings.WORKER_CONCURRENCY * 2 + 8,
+    applicationName: `nightledger ${options.name}`,
+  })
+  const worker = `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`
+  const http = createHttpClient({ db: connection.db, log, worker })
+  const close = async () => {
+    await http.close().catch(() => {})
+    await connection.close()
+    await embedded?.release()
+  }
+  try {
+    const applied = await migrate(connection)
+    if (applied.length > 0) log.info({ applied }, 'the database was brought up to date')
+  } catch (error) {
+    await close()
+    throw unreachable(error, settings)
+  }
+  return { ...connection, settings, log, http, worker, close }
+}
+
+/** The sandbox serves only the embedded database, or where SANDBOX=1 asks for it: invented data never lands in a real one by default. */
+async function joinWhatIsNeeded(settings: Settings, { upstreams = false }: OpenOptions) {
+  const postgres = settings.DATABASE_URL === undefined
+  if (postgres && settings.NODE_ENV === 'production') {
+    throw new Fault(
+      'settings',
+      'DATABASE_URL: not set; with NODE_ENV=production nothing is embedded',
+    )
+  }
+  const sandbox =
+    upstreams && (postgres || settings.SANDBOX) && settings.AMOCRM_BASE_URL === undefined
+  if (!postgres && !sandbox) return undefined
+  const services = await joinEmbedded({ dir: settings.LOCAL_DIR, sandbox })
+  const { databaseUrl, sandboxUrl, dir } = services
+  const what = [databaseUrl && 'Postgres', sandboxUrl && 'simulated upstreams']
+    .filter(Boolean)
+    .join(' and ')
+  return {
+    release: services.release,
+    says: `using the embedded ${what} (data in ${dir}); set DATABASE_URL and the upstreams for real ones`,
+    env: {
+      ...(databaseUrl && { DATABASE_URL: databaseUrl }),
+      // What the sandbox accepts is no secret.
+      ...(sandboxUrl && {
+        AMOCRM_BASE_URL: `${sandboxUrl}/amocrm`,
+        AMOCRM_ACCESS_TOKEN: 'sandbox-token',
+      }),
+    },
+  }
+}
+
+const withoutEmpty = (env: NodeJS.ProcessEnv) =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
+
+function unreachable(error: unknown, settings: Settings): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const refused = code === '28P01' || code === '28000' || code === '3D000' || isDatabaseAway(error)
+  if (!refused) return error
+  const reason =
+    error instanceof AggregateError ? error.errors.map(String).join('; ') : String(error)
+  return new Fault('database', settings.hide(`no database: ${reason}`), {
+    cause: error,
+    hint: 'check DATABASE_URL, and that Postgres runs there',
+  })
+}
