@@ -87,7 +87,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     from ledger.upstream_hours group by service, hour`.execute(db)
 
   await sql`
-    create function ledger.quota_margin(q ledger.quotas) returns interval language sql stable as $$
+    create function ledger.quota_margin(q ledger.quotas) returns interval language sql volatile as $$
       select make_interval(secs => greatest(10, coalesce(
         q.margin_ms * 0.5 ^ floor(greatest(0, extract(epoch from clock_timestamp() - q.widened_at)) / 600), 0)) / 1000)
     $$`.execute(db)
@@ -144,35 +144,37 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       at_hand := clock_timestamp();
       rest := interval '1 second' + ledger.quota_margin(q);
 
+      -- What begins in the future was written before the clock was set back.
+      if q.paused_at > at_hand then q.paused_until := null; end if;
+
       -- Processes that disagree about the limit get the smaller one: a greater one is taken over when nobody
       -- has asked for less in 10 s. New lanes know nothing of the sends before, so all those must be past.
       if p_per_second < q.per_second
-        or (p_per_second > q.per_second and q.asked_at not between at_hand - interval '10 seconds' and at_hand) then
+        or (p_per_second > q.per_second and q.asked_at not between at_hand - interval '10 seconds' and at_hand)
+        or q.last_slot_at > at_hand + horizon then
         delete from ledger.quota_lanes where account = p_account;
         insert into ledger.quota_lanes (account, lane) select p_account, n from generate_series(1, p_per_second) n;
         q.per_second := p_per_second;
         q.asked_at := at_hand;
+        q.last_slot_at := at_hand;
         q.paused_at := at_hand;
         q.paused_until := greatest(q.paused_until, at_hand + horizon + usable + rest);
-        update ledger.quotas set per_second = q.per_second, asked_at = q.asked_at,
+        update ledger.quotas set per_second = q.per_second, asked_at = q.asked_at, last_slot_at = q.last_slot_at,
           paused_at = q.paused_at, paused_until = q.paused_until where account = p_account;
       end if;
       if p_per_second <= q.per_second then q.asked_at := at_hand; end if;
 
-      -- A pause that begins in the future was written before the clock was set back.
-      if q.paused_at <= at_hand and q.paused_until > at_hand then
+      if q.paused_until > at_hand then
         return json_build_object('paused_ms', extract(epoch from q.paused_until - at_hand) * 1000);
       end if;
 
       -- Slots keep this distance, so that a cold start does not send a second's worth at once: what jitters
       -- on its way would then arrive as too many.
       spacing := make_interval(secs => 0.97 / q.per_second);
-      q.last_slot_at := least(q.last_slot_at, at_hand + horizon);
       for l in
         select * from ledger.quota_lanes where account = p_account order by sent_before, lane limit p_wanted
       loop
-        -- least(): after the clock was set back, lanes seem used in the future.
-        not_before := greatest(at_hand, least(l.sent_before, at_hand + horizon + usable) + rest, q.last_slot_at + spacing);
+        not_before := greatest(at_hand, l.sent_before + rest, q.last_slot_at + spacing);
         exit when not_before > at_hand + horizon;
         q.slots := q.slots + 1;
         q.last_slot_at := not_before;
@@ -186,7 +188,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         where account = p_account;
 
       -- When to ask again: slots out are taken to be used in time, else their early reports would be missed.
-      select greatest(min(least(sent_after, at_hand + horizon)) + rest, q.last_slot_at + spacing) into next_at
+      select greatest(min(sent_after) + rest, q.last_slot_at + spacing) into next_at
         from ledger.quota_lanes where account = p_account;
       return json_build_object(
         'granted', array_to_json(granted),

@@ -1,0 +1,327 @@
+import { constantFrom, integer, record, sample } from 'fast-check'
+import { sql } from 'kysely'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connect } from '../../src/db/connect.ts'
+import { Fault, Parked } from '../../src/errors.ts'
+import { openBreaker, unblock } from '../../src/etl/extract/breaker.ts'
+import type { Quota } from '../../src/etl/extract/quota.ts'
+import { createPerSecondQuota } from '../../src/etl/extract/quota-per-second.ts'
+import { createUpstreamDatabase, type UpstreamDatabase } from './support/database.ts'
+import { until } from './support/until.ts'
+import { mostInOneSecond } from './support/windows.ts'
+
+const log = pino({ level: 'silent' })
+const never = new AbortController().signal
+let database: UpstreamDatabase
+let db: ReturnType<UpstreamDatabase['connect']>['db']
+const quotas: Quota[] = []
+
+beforeAll(async () => {
+  database = await createUpstreamDatabase()
+  db = database.connect().db
+})
+afterAll(async () => {
+  await Promise.all(quotas.map((quota) => quota.close()))
+  await database.stop()
+})
+
+/** What one process has: several of one account stand for several processes. */
+function open(account: string, perSecond: number, own = db): Quota {
+  const quota = createPerSecondQuota({ db: own, log }, { service: 'amocrm', account, perSecond })
+  quotas.push(quota)
+  return quota
+}
+
+function stall(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+
+/** Uses slots as they come until `ended`, each `lateMs()` after it was handed over. */
+async function useSlots(
+  quota: Quota,
+  ended: AbortSignal,
+  used: (at: number) => void,
+  lateMs = () => 0,
+) {
+  while (!ended.aborted) {
+    const slot = await quota.slot(ended).catch((error: unknown) => {
+      if (!ended.aborted) throw error
+    })
+    const late = lateMs()
+    if (late > 0) await new Promise((resolve) => setTimeout(resolve, late))
+    if (slot?.use()) used(performance.now())
+  }
+}
+
+test('any lateness, abandoned slots and several processes: never more than N in a second', async () => {
+  const arbitrary = record({
+    perSecond: integer({ min: 1, max: 40 }),
+    processes: integer({ min: 1, max: 3 }),
+    waiters: integer({ min: 1, max: 10 }),
+    /** Longer than a slot may be used, now and then. */
+    latest: constantFrom(0, 20, 150, 400),
+    abandoned: constantFrom(0, 0.1),
+  })
+  const seed = Date.now()
+  const cases = sample(arbitrary, { numRuns: 12, seed })
+  const ended = AbortSignal.timeout(5000)
+  await Promise.all(
+    cases.map(async (drawn, index) => {
+      const { perSecond, processes, waiters, latest, abandoned } = drawn
+      const sent: number[] = []
+      const run = async () => {
+        const quota = open(`property-${index}`, perSecond)
+        await Promise.all(
+          Array.from({ length: waiters }, () =>
+            useSlots(
+              quota,
+              ended,
+              (at) => sent.push(at),
+              // An abandoned one is never used nor given back, as by a process that died.
+              () => (Math.random() < abandoned ? 1e6 : Math.random() * latest),
+            ),
+          ),
+        )
+      }
+      await Promise.race([
+        Promise.all(Array.from({ length: processes }, run)),
+        new Promise((resolve) => setTimeout(resolve, 5500)),
+      ])
+      const most = mostInOneSecond(sent)
+      // The whole case, so that a failure says what was drawn.
+      expect({
+        seed,
+        ...drawn,
+        most,
+        some: sent.length > 0,
+        kept: most <= perSecond,
+      }).toMatchObject({
+        some: true,
+        kept: true,
+      })
+    }),
+  )
+}, 20_000)
+
+test('a cold start does not send a second’s worth at once', async () => {
+  const quota = open('cold', 7)
+  const used: number[] = []
+  await Promise.all(
+    Array.from({ length: 7 }, async () => {
+      const slot = await quota.slot(never)
+      if (slot.use()) used.push(performance.now())
+    }),
+  )
+  const gaps = used.slice(1).map((at, index) => at - (used[index] ?? 0))
+  expect(used).toHaveLength(7)
+  // 0.97 / 7 s, less what the one before was late.
+  expect(Math.min(...gaps)).toBeGreaterThan(100)
+})
+
+test('a slot that could not be used in its time is thrown away, and its lane is free for the next', async () => {
+  const quota = open('late', 1)
+  const slot = await quota.slot(never)
+  stall(260)
+  expect(slot.use()).toBe(false)
+  expect(slot.use()).toBe(false)
+  const since = performance.now()
+  const next = await quota.slot(never)
+  expect(next.use()).toBe(true)
+  expect(performance.now() - since).toBeLessThan(1000)
+})
+
+test('a process that died with a slot holds its lane for no more than the time to use it', async () => {
+  const died = open('died', 1)
+  await died.slot(never)
+  const since = performance.now()
+  const next = await open('died', 1).slot(never)
+  const waited = performance.now() - since
+  expect(next.use()).toBe(true)
+  // As if it had been used at the last moment: 250 ms, then a second of rest and the margin.
+  expect(waited).toBeGreaterThan(1150)
+  expect(waited).toBeLessThan(2500)
+})
+
+test('a 429 makes all rest and widens the margin, once for what was sent before it', async () => {
+  const quota = open('refused', 5)
+  const other = open('refused', 5, database.connect().db)
+  const first = await quota.slot(never)
+  const second = await quota.slot(never)
+  first.use()
+  second.use()
+  expect(await first.refused(300)).toBe(20)
+  expect(await second.refused(300)).toBe(20)
+  const since = performance.now()
+  const third = await other.slot(never)
+  expect(performance.now() - since).toBeGreaterThan(290)
+  third.use()
+  expect(await third.refused(1)).toBe(40)
+})
+
+test('the margin is halved each ten minutes without a 429, and never wider than half a second', async () => {
+  const quota = open('decays', 5)
+  const slot = await quota.slot(never)
+  slot.use()
+  await slot.refused(1)
+  const margin = async () => {
+    const { rows } = await sql<{ ms: number }>`
+      select (extract(epoch from ledger.quota_margin(q)) * 1000)::float8 as ms
+      from ledger.quotas q where account = 'decays'`.execute(db)
+    return rows[0]?.ms
+  }
+  await sql`update ledger.quotas set margin_ms = 400 where account = 'decays'`.execute(db)
+  expect(await margin()).toBe(400)
+  await sql`update ledger.quotas set widened_at = widened_at - interval '21 minutes' where account = 'decays'`.execute(
+    db,
+  )
+  expect(await margin()).toBe(100)
+  await sql`update ledger.quotas set widened_at = widened_at - interval '2 days' where account = 'decays'`.execute(
+    db,
+  )
+  expect(await margin()).toBe(10)
+
+  await sql`update ledger.quotas set margin_ms = 400, widened_at = clock_timestamp() where account = 'decays'`.execute(
+    db,
+  )
+  const next = await quota.slot(never)
+  next.use()
+  expect(await next.refused(1)).toBe(500)
+})
+
+test('a pause of more than a minute parks whoever waits, in every process', async () => {
+  const slot = await open('parked', 5).slot(never)
+  slot.use()
+  await slot.refused(3_600_000)
+  const waiting = open('parked', 5, database.connect().db).slot(never)
+  const parked = await waiting.catch((error: unknown) => error)
+  if (!(parked instanceof Parked)) throw parked
+  const inMs = parked.until.getTime() - Date.now()
+  expect(inMs).toBeGreaterThan(3_590_000)
+  expect(inMs).toBeLessThan(3_601_000)
+})
+
+test('a smaller limit is taken over at once, a greater one when nobody asks for less', async () => {
+  const sent: number[] = []
+  const ended = new AbortController()
+  const use = (perSecond: number, signal: AbortSignal) =>
+    useSlots(open('changed', perSecond), signal, (at) => sent.push(at))
+  const perSecond = async () => {
+    const { rows } = await sql<{ n: number; lanes: number }>`
+      select per_second as n, (select count(*)::int from ledger.quota_lanes l where l.account = q.account) as lanes
+      from ledger.quotas q where account = 'changed'`.execute(db)
+    return rows[0]
+  }
+  const many = use(20, ended.signal)
+  await until(() => sent.length >= 15, 'sends at the first limit')
+  const changedAt = performance.now()
+  const few = use(4, ended.signal)
+  await until(
+    () => sent.filter((at) => at > changedAt + 100).length >= 6,
+    'sends at the second limit',
+  )
+  expect(await perSecond()).toEqual({ n: 4, lanes: 4 })
+  ended.abort()
+  await Promise.all([many, few])
+  // What was granted in the 100 ms before the change may still leave; nothing for a second after that.
+  const after = sent.filter((at) => at > changedAt + 360)
+  expect(mostInOneSecond(after)).toBeLessThanOrEqual(4)
+  expect((after[0] ?? 0) - Math.max(...sent.filter((at) => at <= changedAt + 360))).toBeGreaterThan(
+    1000,
+  )
+
+  const again = new AbortController()
+  sent.length = 0
+  const more = use(6, again.signal)
+  await until(() => sent.length >= 2, 'sends at the smaller limit')
+  expect(await perSecond()).toEqual({ n: 4, lanes: 4 })
+  await sql`update ledger.quotas set asked_at = clock_timestamp() - interval '11 seconds' where account = 'changed'`.execute(
+    db,
+  )
+  await until(async () => (await perSecond())?.n === 6, 'the greater limit')
+  expect(await perSecond()).toEqual({ n: 6, lanes: 6 })
+  again.abort()
+  await more
+}, 20_000)
+
+async function commits(): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    select pg_stat_force_next_flush(), pg_stat_clear_snapshot(),
+      (select xact_commit::int from pg_stat_database where datname = current_database()) as n`.execute(
+    db,
+  )
+  return rows[0]?.n ?? 0
+}
+
+test('thousands a second cost few queries', async () => {
+  const sent: number[] = []
+  const quota = open('many', 2000)
+  const before = await commits()
+  const ended = AbortSignal.timeout(3000)
+  await Promise.all(
+    Array.from({ length: 300 }, () => useSlots(quota, ended, (at) => sent.push(at))),
+  )
+  const queries = (await commits()) - before
+  console.log(`quota of 2000: ${sent.length} slots used in 3 s, ${queries} queries`)
+  expect(mostInOneSecond(sent)).toBeLessThanOrEqual(2000)
+  expect(sent.length).toBeGreaterThan(3000)
+  expect(queries).toBeLessThan(sent.length / 5)
+})
+
+test('a database clock that was set back stops nobody', async () => {
+  const quota = open('set-back', 3)
+  const slot = await quota.slot(never)
+  slot.use()
+  await slot.refused(30_000)
+  await sql`update ledger.quotas set last_slot_at = last_slot_at + interval '1 hour', asked_at = asked_at + interval '1 hour',
+    paused_at = paused_at + interval '1 hour', paused_until = paused_until + interval '1 hour' where account = 'set-back'`.execute(
+    db,
+  )
+  await sql`update ledger.quota_lanes set sent_after = clock_timestamp() + interval '1 hour', sent_before = clock_timestamp() + interval '1 hour'
+    where account = 'set-back'`.execute(db)
+  const since = performance.now()
+  await quota.slot(never)
+  expect(performance.now() - since).toBeLessThan(3000)
+})
+
+test('an open breaker turns away whoever waits; unblocking lets them in and ends the pause', async () => {
+  const quota = open('shut', 3)
+  const slot = await quota.slot(never)
+  slot.use()
+  await slot.refused(120_000)
+  await openBreaker(db, { service: 'amocrm', account: 'shut', reason: 'no more', openedBy: 'test' })
+  const fault = await quota.slot(never).catch((error: unknown) => error)
+  expect(fault).toMatchObject({
+    kind: 'blocked',
+    service: 'amocrm',
+    message: 'amocrm is blocked: no more',
+  })
+  expect(fault).toHaveProperty('hint', expect.stringContaining('npm run ledger -- unblock amocrm'))
+  expect(await unblock(db, 'amocrm')).toEqual(['shut'])
+  expect((await quota.slot(never)).use()).toBe(true)
+})
+
+test('aborting ends the wait at once and leaves the place to the next', async () => {
+  const quota = open('aborted', 1)
+  const slot = await quota.slot(never)
+  slot.use()
+  const stop = new AbortController()
+  const waiting = quota.slot(stop.signal)
+  const behind = quota.slot(never)
+  const since = performance.now()
+  stop.abort(new Error('enough'))
+  await expect(waiting).rejects.toThrow('enough')
+  expect(performance.now() - since).toBeLessThan(50)
+  await expect(quota.slot(stop.signal)).rejects.toThrow('enough')
+  expect((await behind).use()).toBe(true)
+})
+
+test('without a database: a fault that says so, and no slot', async () => {
+  const away = connect('postgres://postgres@127.0.0.1:1/none', { log })
+  const quota = open('away', 1, away.db)
+  const fault = await quota.slot(never).catch((error: unknown) => error)
+  expect(fault).toBeInstanceOf(Fault)
+  expect(fault).toMatchObject({ kind: 'database', retriable: true })
+  await away.close()
+})
