@@ -17,7 +17,7 @@ export function takeKeeperLock(localDir: string): boolean {
   // Two that try at the very same moment can hinder each other; with some patience one of them wins.
   const lock = new DatabaseSync(join(localDir, 'keeper.lock'), { timeout: 300 })
   try {
-    lock.exec('pragma journal_mode = off; begin exclusive')
+    lock.exec('pragma journal_mode = memory; begin exclusive')
     held = lock
   } catch (error) {
     lock.close()

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import {
   chownSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -47,6 +50,14 @@ export async function ensureCluster(folder: string, options: ClusterOptions): Pr
   makePrivateDir(unfinished, options.account)
   await fillCluster(unfinished, options)
   renameSync(unfinished, folder)
+  syncFolder(parent)
+}
+
+// Without it a power cut may take the new name back, and with it all that was written since.
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r')
+  fsyncSync(handle)
+  closeSync(handle)
 }
 
 /** Fills an empty folder of the account's with a new cluster. */
