@@ -94,7 +94,7 @@ export function splitTime(
   if (to === null || within) return page
   const times = records.map((record) => timeOf(record) ?? from)
   const density = records.length / Math.max(1, Math.max(...times) - Math.min(...times))
-  const parts = Math.min(lanes + 1, Math.floor((density * (to - from)) / pageSize))
+  const parts = Math.min(lanes + 1, Math.floor((density * (to - from)) / (2 * pageSize)))
   const length = Math.floor((to - from) / parts)
   if (parts < 2 || length < 1) return page
   const ends = Array.from({ length: parts }, (_, i) =>
