@@ -4,21 +4,13 @@ import { Fault, Parked } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
 import { blockedHint } from './breaker.ts'
 import type { Quota, Slot } from './quota.ts'
-import {
-  type Account,
-  reportSlots,
-  restQuota,
-  type SlotReport,
-  type Taken,
-  takeSlots,
-} from './quota-sql.ts'
+import { type Account, restQuota, type Taken, takeSlots } from './quota-sql.ts'
+import { createSlotReports } from './slot-reports.ts'
 import { sleep } from './wait.ts'
 
 /** A pause longer than this, in milliseconds, is not waited for in a worker. */
 export const longestWaitMs = 60_000
 
-// Reports travel with the next taking where there is one soon; a lane rests a second anyway.
-const reportWithinMs = 50
 // Slots of a process that died come free without a report: looked for, but not in a busy loop.
 const askAgainAtLeastMs = 10
 
@@ -39,11 +31,10 @@ export function createPerSecondQuota(
   account: Account,
 ): Quota {
   const waiting: Waiting[] = []
-  const unreported: SlotReport[] = []
+  const reports = createSlotReports({ db, log }, account.account)
   const closing = new AbortController()
   let promised = 0
   let asking = false
-  let reporting: NodeJS.Timeout | undefined
 
   async function askWhileSomeoneWaits(): Promise<void> {
     if (asking) return
@@ -51,7 +42,7 @@ export function createPerSecondQuota(
     try {
       while (waiting.length > promised) {
         const asked = performance.now()
-        const taken = await takeSlots(db, account, waiting.length - promised, unreported.splice(0))
+        const taken = await takeSlots(db, account, waiting.length - promised, reports.take())
         const answered = performance.now()
         const granted = taken.granted ?? []
         for (const { slot, in_ms: inMs } of granted) {
@@ -98,8 +89,7 @@ export function createPerSecondQuota(
     let open = true
     const settle = (lateMs: number | null) => {
       open = false
-      unreported.push({ slot, lateMs })
-      reporting ??= setTimeout(() => void report(), reportWithinMs)
+      reports.add({ slot, lateMs })
     }
     return {
       use() {
@@ -112,19 +102,6 @@ export function createPerSecondQuota(
         if (open) settle(null)
       },
       refused: (restMs) => restQuota(db, account.account, slot, restMs),
-    }
-  }
-
-  async function report(): Promise<void> {
-    clearTimeout(reporting)
-    reporting = undefined
-    const reports = unreported.splice(0)
-    if (reports.length === 0) return
-    try {
-      await reportSlots(db, account.account, reports)
-    } catch (error) {
-      // Their lanes come free by themselves, somewhat later.
-      log.debug({ reason: String(error), slots: reports.length }, 'slots could not be reported')
     }
   }
 
@@ -152,7 +129,7 @@ export function createPerSecondQuota(
       const closed = new Fault('interrupted', `${account.service}: the HTTP client was closed`)
       closing.abort(closed)
       for (const { reject } of waiting.splice(0)) reject(closed)
-      await report()
+      await reports.flush()
     },
   }
 }

@@ -1,0 +1,72 @@
+import { hideSecrets } from '../../log.ts'
+import type { Answer, Asked } from './answer.ts'
+import type { Outgoing, Timeouts } from './send.ts'
+import type { SettingNames, Verdict } from './verdict.ts'
+
+/** An upstream account: where it is, what it allows, how it says no. */
+export interface Upstream {
+  service: string
+  /** Key of quota and breaker: what the upstream counts by, such as its host. */
+  account: string
+  /** What stands before the path in the API's own documentation. */
+  baseUrl: string
+  /** Sent with each request. Secrets live here and nowhere else: no value is ever printed. */
+  headers: Record<string, string>
+  /** Sends in any second, over all processes. */
+  perSecond: number
+  /** Named in hints. */
+  settings: SettingNames
+  timeouts?: Timeouts
+  /** Default: 32 MiB. */
+  maxBodyBytes?: number
+  /** Requests of this process under way at most. Default: what four seconds allow, at least 10. */
+  maxInFlight?: number
+  /** What an answer means where the service differs from plain HTTP; undefined: it does not. */
+  judge?(answer: Answer): Verdict | undefined
+}
+
+export interface Request {
+  /** Default: GET. */
+  method?: 'GET' | 'POST'
+  /** Appears in logs and errors. */
+  path: string
+  /** Without its question mark, encoded. Appears in logs at trace only. */
+  query?: string
+  /** Sent as JSON. */
+  body?: unknown
+  /** Whether it may be sent again when it is unknown what came of it. Default: true for GET. */
+  idempotent?: boolean
+}
+
+const publicHeaders = new Set(['accept', 'content-type', 'user-agent'])
+
+/** The request as logs and errors name it, and what takes the upstream's secrets out of them. */
+export function describe({ service, headers }: Upstream, { method = 'GET', path }: Request): Asked {
+  const secrets = Object.entries(headers)
+    .filter(([name]) => !publicHeaders.has(name.toLowerCase()))
+    // `Bearer abc`: the scheme is none, but what follows it is one by itself.
+    .flatMap(([, value]) => [value, value.split(' ').at(-1) ?? ''])
+  const hide = hideSecrets(secrets)
+  return { service, call: hide(`${method} ${path}`), hide }
+}
+
+/** The request as it goes over the wire. */
+export function outgoing(
+  upstream: Upstream,
+  { method = 'GET', path, query, body }: Request,
+): Outgoing {
+  const { origin, pathname } = new URL(upstream.baseUrl)
+  return {
+    origin,
+    path: `${pathname.replace(/\/$/, '')}${path}${query ? `?${query}` : ''}`,
+    method,
+    headers: {
+      accept: 'application/json',
+      ...upstream.headers,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    body: body === undefined ? null : JSON.stringify(body),
+    maxBodyBytes: upstream.maxBodyBytes ?? 32 * 1024 * 1024,
+    totalMs: upstream.timeouts?.totalMs ?? 180_000,
+  }
+}

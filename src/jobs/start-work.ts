@@ -1,0 +1,67 @@
+import { hostname } from 'node:os'
+import type pg from 'pg'
+import { heartbeat, signOff } from '../db/workers.ts'
+import { createLeaseKeeper } from './lease-keeper.ts'
+import type { Job, JobTools } from './job.ts'
+import { startScheduler } from './scheduler.ts'
+import { startSweeper } from './sweeper.ts'
+import { startWorker } from './worker.ts'
+
+export interface WorkOptions extends JobTools {
+  pool: pg.Pool
+  jobs: readonly Job[]
+  /** Names this process in the ledger. */
+  worker: string
+  scheduler: boolean
+  queue: boolean
+}
+
+export interface Work {
+  /** Takes nothing new, finishes the pages at hand, gives the leases back. */
+  stop(): Promise<void>
+}
+
+/** Starts what this process is to do: hand out ticks, work off the queue, or both; and says in the ledger that it lives. */
+export async function startWork(options: WorkOptions): Promise<Work> {
+  const { db, log, http, settings, pool, jobs, worker } = options
+  const leaseSeconds = settings.LEASE_SECONDS
+  const concurrency = settings.WORKER_CONCURRENCY
+  const leases = createLeaseKeeper({ db, log, leaseSeconds })
+  const executor = { db, http, log, settings, leases }
+  const queue = options.queue
+    ? await startWorker({ executor, pool, jobs, worker, leaseSeconds, concurrency })
+    : undefined
+  const sweeper = options.queue ? startSweeper({ db, log, jobs, leaseSeconds }) : undefined
+  const scheduler = options.scheduler
+    ? await startScheduler({ db, log, settings, jobs })
+    : undefined
+
+  const row = {
+    id: worker,
+    host: hostname(),
+    pid: process.pid,
+    roles: [...(scheduler ? ['scheduler'] : []), ...(queue ? ['worker'] : [])],
+    poolId: queue?.poolId ?? null,
+    concurrency: queue ? concurrency : 0,
+  }
+  await heartbeat(db, row)
+  const beating = setInterval(
+    () => {
+      heartbeat(db, row).catch((error: unknown) =>
+        log.warn({ reason: String(error) }, 'the sign of life did not reach the database'),
+      )
+    },
+    (leaseSeconds * 1000) / 4,
+  )
+
+  return {
+    async stop() {
+      clearInterval(beating)
+      await scheduler?.stop()
+      await sweeper?.stop()
+      await queue?.stop()
+      leases.close()
+      await signOff(db, worker)
+    },
+  }
+}
