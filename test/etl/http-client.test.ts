@@ -10,8 +10,8 @@ import {
   type Upstream,
 } from '../../src/etl/extract/http-client.ts'
 import { HttpFault } from '../../src/etl/extract/verdict.ts'
-import { createUpstreamDatabase, type UpstreamDatabase } from './support/database.ts'
-import { until } from './support/until.ts'
+import { createSharedDatabase, type SharedDatabase } from './support/database.ts'
+import { until } from '../support/until.ts'
 import {
   type Handler,
   json,
@@ -25,12 +25,12 @@ const secret = 'hush-hush-token'
 const never = new AbortController().signal
 const printed: string[] = []
 const log = pino({ level: 'trace' }, { write: (line: string) => void printed.push(line) })
-let database: UpstreamDatabase
+let database: SharedDatabase
 let server: UpstreamServer
 let http: ReturnType<typeof openClient>
 
 beforeAll(async () => {
-  database = await createUpstreamDatabase()
+  database = await createSharedDatabase()
   server = await startUpstream()
   http = openClient()
 })
@@ -354,24 +354,24 @@ test.for<[string, Handler, boolean]>([
   server.answer(handler)
   const from = printed.length
   const asked = ask({}, {}, stop.signal)
-  await until(() => server.asked.length === 1, 'the request')
+  await until('the request', () => server.asked.length === 1)
   if (comes)
-    await until(() => printed.slice(from).some((line) => line.includes('"answered"')), 'its answer')
+    await until('its answer', () => printed.slice(from).some((line) => line.includes('"answered"')))
   const since = performance.now()
   stop.abort(new Fault('cancelled', 'enough'))
   expect((await asked).ended).toMatchObject({ kind: 'cancelled' })
-  expect(performance.now() - since).toBeLessThan(100)
+  expect(performance.now() - since).toBeLessThan(250)
 })
 
 test('aborting while waiting for a slot or for room ends it at once', async () => {
   const upstream = upstreamAt(server.url, { perSecond: 1, maxInFlight: 3 })
   const stop = new AbortController()
   const asked = Array.from({ length: 8 }, () => ask({}, upstream, stop.signal))
-  await until(() => server.asked.length === 1, 'the first request')
+  await until('the first request', () => server.asked.length === 1)
   const since = performance.now()
   stop.abort(new Fault('cancelled', 'enough'))
   const ends = await Promise.all(asked)
-  expect(performance.now() - since).toBeLessThan(100)
+  expect(performance.now() - since).toBeLessThan(250)
   expect(ends.filter(({ ended }) => ended instanceof Fault)).toHaveLength(7)
   expect(server.asked).toHaveLength(1)
 })
@@ -381,7 +381,7 @@ test('who is more urgent goes first', async () => {
   const send = (path: string, priority: number) =>
     http.send(upstream, { path }, { meter: newMeter(), signal: never, priority })
   const many = Array.from({ length: 12 }, (_, n) => send(`/${n}`, 5))
-  await until(() => server.asked.length > 0, 'the first request')
+  await until('the first request', () => server.asked.length > 0)
   await Promise.all([...many, send('/urgent', 1)])
   expect(server.asked.indexOf('GET /urgent')).toBeLessThan(6)
 })
@@ -431,7 +431,7 @@ test('usage is there per service and hour, and counts what the server saw', asyn
       from ledger.upstream_usage where service = 'usage'`.execute(db)
     return rows[0]
   }
-  await until(async () => (await read()) !== undefined, 'usage, written by itself')
+  await until('usage, written by itself', async () => (await read()) !== undefined)
   await client.send(upstream, { path: '/' }, context)
   await client.close()
   expect(await read()).toEqual({

@@ -2,18 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createUpstreamDatabase, type UpstreamDatabase } from './support/database.ts'
-import { until } from './support/until.ts'
+import { createSharedDatabase, type SharedDatabase } from './support/database.ts'
+import { until } from '../support/until.ts'
 import { json, startUpstream, type UpstreamServer } from './support/upstream-server.ts'
 import { mostInOneSecond, utilisation } from './support/windows.ts'
 
 const hammer = path.join(import.meta.dirname, 'support/hammer.ts')
-let database: UpstreamDatabase
+let database: SharedDatabase
 let server: UpstreamServer
 const children: ChildProcess[] = []
 
 beforeAll(async () => {
-  database = await createUpstreamDatabase()
+  database = await createSharedDatabase()
   server = await startUpstream((request, response) =>
     setTimeout(() => json({})(request, response), 50),
   )
@@ -46,9 +46,9 @@ function startHammer(sent: number[]): ChildProcess {
 test('three processes, one killed, with stalls: seven in any second, and nearly all of them', async () => {
   const sent: number[] = []
   const processes = [startHammer(sent), startHammer(sent), startHammer(sent)]
-  await until(() => sent.length >= 25, 'the first sends', 20_000)
+  await until('the first sends', () => sent.length >= 25, 20_000)
   processes[0]?.kill('SIGKILL')
-  await until(() => sent.length >= 85, 'the sends of those that are left', 20_000)
+  await until('the sends of those that are left', () => sent.length >= 85, 20_000)
   const ended = processes.slice(1).map((child) => once(child, 'exit'))
   for (const child of processes.slice(1)) child.kill('SIGTERM')
   await Promise.all(ended)
