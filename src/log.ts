@@ -32,6 +32,6 @@ export function hideSecrets(secrets: readonly string[]): (text: string) => strin
       ]),
   )
   // The longest first: a secret may hold another.
-  const ordered = [...forms].sort((a, b) => b.length - a.length)
+  const ordered = [...forms].toSorted((a, b) => b.length - a.length)
   return (text) => ordered.reduce((hidden, form) => hidden.replaceAll(form, '[hidden]'), text)
 }

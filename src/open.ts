@@ -81,7 +81,7 @@ async function joinWhatIsNeeded(settings: Settings, { upstreams = false }: OpenO
   const sandbox =
     upstreams && (postgres || settings.SANDBOX) && settings.AMOCRM_BASE_URL === undefined
   if (!postgres && !sandbox) return undefined
-  const services = await joinEmbedded({ dir: settings.LOCAL_DIR, sandbox })
+  const services = await joinEmbedded({ dir: settings.LOCAL_DIR, postgres, sandbox })
   const { databaseUrl, sandboxUrl, dir } = services
   const what = [databaseUrl && 'Postgres', sandboxUrl && 'simulated upstreams']
     .filter(Boolean)

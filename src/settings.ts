@@ -36,7 +36,7 @@ export interface Settings extends Environment {
   /** `SCHEDULE_<JOB>` by job name: `crm-contacts` -> its cron expression. */
   schedules: Record<string, string>
   /** Replaces each secret in a text: what is printed or kept passes through here. */
-  hide(text: string): string
+  hide: (text: string) => string
 }
 
 /**

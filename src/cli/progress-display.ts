@@ -2,7 +2,7 @@ import { type SingleBar, MultiBar } from 'cli-progress'
 import type { StreamProgress } from '../etl/stream.ts'
 
 export interface ProgressDisplay {
-  onProgress(lease: unknown, progress: StreamProgress): void
+  onProgress: (lease: unknown, progress: StreamProgress) => void
   stop(): void
 }
 

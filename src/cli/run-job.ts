@@ -79,7 +79,6 @@ async function start(
   chosen: { job: Job; given: object } | undefined,
   options: JobOptions,
 ): Promise<Started> {
-  const onWait = () => say('the last run of it looks dead: waiting for its lease to run out')
   if (options.resume) return await resumeCall(db, options.resume, onWait)
   if (!chosen) throw new Fault('params', 'which job?')
   return await startCall(db, chosen.job, chosen.given, { fresh: options.new ?? false, onWait })
@@ -87,3 +86,4 @@ async function start(
 
 const resumeLine = (id: string) => `npm run job -- --resume ${id}`
 const say = (line: string) => process.stderr.write(`${line}\n`)
+const onWait = () => say('the last run of it looks dead: waiting for its lease to run out')

@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import { Pool, types } from 'pg'
 import type { Logger } from '../log.ts'
 import type { DB } from './schema.generated.ts'
 
@@ -7,7 +7,7 @@ export type Db = Kysely<DB>
 
 export interface Connection {
   db: Db
-  pool: pg.Pool
+  pool: Pool
   close(): Promise<void>
 }
 
@@ -19,14 +19,14 @@ export interface ConnectOptions {
 }
 
 // Counters are bigint in the ledger; none of them comes near 2^53.
-pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+types.setTypeParser(types.builtins.INT8, Number)
 
 /**
  * Opens a pool on the database. A process frozen inside a transaction is put out after 10 s, so that it
  * holds nobody up, and a peer that vanished is noticed by TCP keepalives.
  */
 export function connect(url: string, options: ConnectOptions): Connection {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max: options.max ?? 10,
     application_name: options.applicationName ?? 'nightledger',

@@ -124,9 +124,8 @@ export async function insertChildren(
       .select(['job', 'subject'])
       .where('parent_id', '=', parent.id)
       .execute()
-    const key = (call: { job: string; subject: string }) => `${call.job}\n${call.subject}`
-    const known = new Set(there.map(key))
-    const missing = children.filter((child) => !known.has(key(child)))
+    const known = new Set(there.map(childKey))
+    const missing = children.filter((child) => !known.has(childKey(child)))
     for (let start = 0; start < missing.length; start += 1000) {
       const some = missing.slice(start, start + 1000)
       await insertJobCalls(
@@ -136,3 +135,6 @@ export async function insertChildren(
     }
   })
 }
+
+/** By what a parent tells its children apart. */
+const childKey = ({ job, subject }: { job: string; subject: string }) => `${job}\n${subject}`

@@ -14,7 +14,7 @@ export async function noteRead(
   await sql`
     insert into ledger.subject_reads (service, operation, subject, read_at, value)
     select ${service}, ${operation}, s, clock_timestamp(), ${JSON.stringify(value)}::jsonb
-    from unnest(${[...subjects].sort()}::text[]) as s
+    from unnest(${subjects.toSorted()}::text[]) as s
     on conflict (service, operation, subject) do update set read_at = excluded.read_at, value = excluded.value`.execute(
     db,
   )

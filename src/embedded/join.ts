@@ -10,7 +10,9 @@ import { startFailure } from './start-failure.ts'
 export interface JoinOptions {
   /** LOCAL_DIR: where the data lie. Default: `.local` in the checkout (see `prepareLocalDir`). */
   dir?: string | undefined
-  /** Whether the simulated upstreams are wanted too. Default: true. */
+  /** Whether the database is wanted. Default: true. */
+  postgres?: boolean
+  /** Whether the simulated upstreams are wanted. Default: true. */
   sandbox?: boolean
   /** Default: `sandbox/main.ts` of the checkout. Where a sandbox is up already, that one is joined. */
   sandboxProgram?: string
@@ -19,15 +21,15 @@ export interface JoinOptions {
 }
 
 export interface EmbeddedServices {
-  /** With the password in it: never to be printed. */
-  databaseUrl: string
+  /** With the password in it: never to be printed. Undefined where no database was asked for. */
+  databaseUrl: string | undefined
   sandboxUrl: string | undefined
   /** Where the data lie, as a real path. */
   dir: string
   /** Whether this call started them; false: it joined running ones. */
   started: boolean
   /** Stops using them. They end about a second after nobody uses them. */
-  release(): Promise<void>
+  release: () => Promise<void>
 }
 
 // For a keeper to show up. From then on it is the keeper's to say how long a start may take.
@@ -42,13 +44,17 @@ const lookAgainMs = 20
  * @throws Fault that says why they do not come up and what to do; the signal's reason if that fires
  */
 export async function joinEmbedded(options: JoinOptions): Promise<EmbeddedServices> {
+  const { postgres: wantsPostgres = true, sandbox: wantsSandbox = true } = options
   const dir = prepareLocalDir(options.dir)
   const { connection, started } = await findKeeper(dir, options.signal, {
-    services: options.sandbox === false ? ['postgres'] : ['postgres', 'sandbox'],
+    services: [
+      ...(wantsPostgres ? (['postgres'] as const) : []),
+      ...(wantsSandbox ? (['sandbox'] as const) : []),
+    ],
     sandboxProgram: options.sandboxProgram ?? join(checkout, 'sandbox/main.ts'),
   })
   const { postgres, sandbox } = connection.urls
-  if (!postgres) throw new TypeError('the keeper named no database')
+  if (wantsPostgres && !postgres) throw new TypeError('the keeper named no database')
   return {
     databaseUrl: postgres,
     sandboxUrl: sandbox,

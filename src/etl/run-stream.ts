@@ -7,12 +7,12 @@ import { writePage } from './write-page.ts'
 
 export interface RunStreamOptions<Cursor> {
   /** Gives part of what is left to idle lanes, where there are some and the operation can. */
-  share(page: Page<Cursor>): Page<Cursor>
+  share: (page: Page<Cursor>) => Page<Cursor>
   /** Hard stop: aborts the request in flight. */
   signal: AbortSignal
   meter: Meter
   /** Called after each page's transaction. */
-  onWritten(page: Page<Cursor>): void
+  onWritten: (page: Page<Cursor>) => void
 }
 
 /**

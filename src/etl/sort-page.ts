@@ -39,11 +39,10 @@ export async function sortPage<Row>(
       rejects.set(id ?? `at ${index}`, { id, payload, reason: transformed.reject })
     }
   }
-  const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
   return {
     read: records.length,
-    raw: [...raw.values()].sort(byId),
-    good: [...good.values()].sort(byId),
+    raw: [...raw.values()].toSorted(byId),
+    good: [...good.values()].toSorted(byId),
     rejects: [...rejects.values()],
   }
 }
@@ -57,3 +56,5 @@ function tryTransform<Row>(entity: Entity<Row>, payload: unknown) {
     }
   }
 }
+
+const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)

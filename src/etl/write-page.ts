@@ -34,9 +34,9 @@ export async function writePage<Cursor, Row>(
   operation: Operation<Cursor, Row>,
   page: PageToWrite<Cursor, Row>,
 ): Promise<RowCounts> {
-  const write = async (page: PageToWrite<Cursor, Row>): Promise<RowCounts> => {
+  const write = async (some: PageToWrite<Cursor, Row>): Promise<RowCounts> => {
     const options = { patienceMs: 300_000, signal: deps.signal }
-    return await untilDatabaseAnswers(() => transact(deps, operation, page), deps.log, options)
+    return await untilDatabaseAnswers(() => transact(deps, operation, some), deps.log, options)
   }
   try {
     return await write(page)

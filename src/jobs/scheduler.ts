@@ -1,4 +1,4 @@
-import cron from 'node-cron'
+import { schedule } from 'node-cron'
 import { sql } from 'kysely'
 import type { Db } from '../db/connect.ts'
 import { introduceJobs } from '../db/ticks.ts'
@@ -49,19 +49,20 @@ export async function startScheduler({
   )
   let running: Promise<void> = Promise.resolve()
   const guarded = (name: string, work: () => Promise<unknown>) => () => {
-    running = work().then(
-      () => {},
-      (error: unknown) => log.warn({ reason: String(error) }, `${name} failed; it is tried again`),
-    )
+    running = work()
+      .catch((error: unknown) => {
+        log.warn({ reason: String(error) }, `${name} failed; it is tried again`)
+      })
+      .then(() => undefined)
     return running
   }
   const tasks = [
-    cron.schedule(
+    schedule(
       '* * * * * *',
       guarded('looking for due ticks', () => enqueueDueTicks(db, log, defaults)),
       { noOverlap: true },
     ),
-    cron.schedule(
+    schedule(
       '17 * * * *',
       guarded('keeping house', () => keepHouse(db)),
       { noOverlap: true },

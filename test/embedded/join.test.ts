@@ -94,7 +94,7 @@ test('the password is only in its file', async () => {
   expect(password).toHaveLength(32)
   expect(statSync(file).mode & 0o777).toBe(0o600)
   await expect(query(services.databaseUrl, `select '${password}'::int`)).rejects.toThrow(password)
-  const wrong = services.databaseUrl.replace(password, 'wrong')
+  const wrong = services.databaseUrl?.replace(password, 'wrong')
   await expect(query(wrong, 'select 1')).rejects.toThrow('password authentication failed')
   expect(processList().filter(({ command }) => command.includes(password))).toEqual([])
   await services.release()
