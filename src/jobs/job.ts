@@ -70,7 +70,7 @@ export interface Job<Params extends object = object> {
 
 /** Keeps a job's parameter type to itself: the catalog holds jobs of many. */
 export function defineJob<Params extends object>(job: Job<Params>): Job {
-  return job as unknown as Job
+  return job
 }
 
 export const defaultMaxAttempts = 5
