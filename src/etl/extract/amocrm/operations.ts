@@ -66,7 +66,7 @@ export interface CrmOperationOptions {
   crm: Amocrm
   readingSince: Date
   /** More to write with a page of contacts: what a full read has met. */
-  alsoWithContacts?(trx: Transaction<DB>, page: WrittenPage<ContactRow>): Promise<void>
+  alsoWithContacts?: (trx: Transaction<DB>, page: WrittenPage<ContactRow>) => Promise<void>
 }
 
 /** How amoCRM is asked: each operation with its cursor, its page and where that goes. */
