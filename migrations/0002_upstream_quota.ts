@@ -88,7 +88,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await sql`
     create function ledger.quota_margin(q ledger.quotas) returns interval language sql volatile as $$
-      select make_interval(secs => greatest(10, coalesce(
+      select make_interval(secs => greatest(12, coalesce(
         q.margin_ms * 0.5 ^ floor(greatest(0, extract(epoch from clock_timestamp() - q.widened_at)) / 600), 0)) / 1000)
     $$`.execute(db)
 

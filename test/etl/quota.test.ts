@@ -151,8 +151,8 @@ test('a 429 makes all rest and widens the margin, once for what was sent before 
   const second = await quota.slot(never)
   first.use()
   second.use()
-  expect(await first.refused(300)).toBe(20)
-  expect(await second.refused(300)).toBe(20)
+  expect(await first.refused(300)).toBe(24)
+  expect(await second.refused(300)).toBe(24)
   const since = performance.now()
   const third = await other.slot(never)
   expect(performance.now() - since).toBeGreaterThan(290)
@@ -180,7 +180,7 @@ test('the margin is halved each ten minutes without a 429, and never wider than 
   await sql`update ledger.quotas set widened_at = widened_at - interval '2 days' where account = 'decays'`.execute(
     db,
   )
-  expect(await margin()).toBe(10)
+  expect(await margin()).toBe(12)
 
   await sql`update ledger.quotas set margin_ms = 400, widened_at = clock_timestamp() where account = 'decays'`.execute(
     db,
