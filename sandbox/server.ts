@@ -63,13 +63,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       upstream: upstream.name,
       method,
       path,
-      search,
+      search: upstream.loggedSearch?.(search) ?? search,
       ids: upstream.idsAsked(search),
       arrivedMs,
     })
     request.resume()
     const baseUrl = `http://${headers.host ?? 'localhost'}${upstream.prefix}`
-    const { authorization } = headers
     const urlBytes = Buffer.byteLength(url)
     let answer = problem(500, 'the sandbox itself failed; see its output')
     try {
@@ -78,7 +77,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         path,
         search,
         urlBytes,
-        authorization,
+        headers,
         baseUrl,
         arrivedMs,
       })

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Answer } from './http/answer.ts'
 
 /** A request for an upstream, as its server would see it. */
@@ -9,7 +10,8 @@ export type Ask = {
   search: string
   /** Bytes of the whole address as sent. */
   urlBytes: number
-  authorization: string | undefined
+  /** As Node gives them, names in lower case. They hold tokens: never logged. */
+  headers: IncomingHttpHeaders
   /** Where the upstream seems to live for this client: `http://127.0.0.1:4010/amocrm`. */
   baseUrl: string
   /** Monotonic ms at which the request was seen. */
@@ -39,6 +41,8 @@ export type Upstream = {
   answer(ask: Ask): Answer
   /** How many ids a query names; for the log. */
   idsAsked(search: string): number
+  /** The query as the log may hold it, where it can hold a token. Default: as it came. */
+  loggedSearch?(search: string): string
   admin: readonly AdminCall[]
   /** What may be shown to anyone: no tokens. */
   settings(): Record<string, unknown>

@@ -78,7 +78,7 @@ function ownAnswer(
 
 /** The accepted token that came, or ''. */
 function integrationOf({ settings }: AmocrmParts, ask: Ask): string {
-  const token = /^Bearer (.+)$/.exec(ask.authorization ?? '')?.[1] ?? ''
+  const token = /^Bearer (.+)$/.exec(ask.headers.authorization ?? '')?.[1] ?? ''
   return [settings.token, ...settings.moreTokens].includes(token) ? token : ''
 }
 

@@ -1,4 +1,5 @@
 import { createFaultBox } from '../faults/fault-box.ts'
+import type { Fault } from '../faults/fault-schema.ts'
 import { createChangeScripts } from './change-scripts.ts'
 import { createGate } from './gate.ts'
 import { generateWorld } from './generate-world.ts'
@@ -13,7 +14,7 @@ export function createParts(options: AmocrmOptions) {
     settings: settingsOf(options),
     world: generateWorld(options),
     gate: createGate(),
-    faults: createFaultBox(),
+    faults: createFaultBox<Fault>(),
     scripts: createChangeScripts(),
   }
 }

@@ -1,6 +1,7 @@
-import type { Fault } from './fault-schema.ts'
+/** What every fault says of when it strikes: fault-schema.ts tells the defaults. */
+export type Timed = { kind: string; match: string; skip: number; times: number | null }
 
-export type FaultBox = {
+export type FaultBox<Fault extends Timed> = {
   add(faults: readonly Fault[]): void
   clear(): void
   /** The faults that hit this request; each is used up by one. `address` is path?query, decoded. */
@@ -10,9 +11,11 @@ export type FaultBox = {
 }
 
 /** Faults that leave no answer of the upstream for another fault to spoil. */
-const replacing: ReadonlySet<string> = new Set(['status', 'html', 'reset', 'hang', 'huge'])
+const usuallyReplacing: ReadonlySet<string> = new Set(['status', 'html', 'reset', 'hang', 'huge'])
 
-export function createFaultBox(): FaultBox {
+export function createFaultBox<Fault extends Timed>(
+  replacing: ReadonlySet<string> = usuallyReplacing,
+): FaultBox<Fault> {
   let faults: Fault[] = []
   return {
     add(more) {
