@@ -157,7 +157,7 @@ test('a 429 makes all rest and widens the margin, once for what was sent before 
   const third = await other.slot(never)
   expect(performance.now() - since).toBeGreaterThan(290)
   third.use()
-  expect(await third.refused(1)).toBe(40)
+  expect(await third.refused(1)).toBe(48)
 })
 
 test('the margin is halved each ten minutes without a 429, and never wider than half a second', async () => {
