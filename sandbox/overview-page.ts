@@ -74,7 +74,7 @@ function requestTable(entries: readonly LogEntry[]): string {
     .map((entry) => [
       cell(entry.n),
       cell(entry.time),
-      cell(`${entry.method} ${entry.path}${entry.query === '' ? '' : `?${cut(entry.query)}`}`),
+      cell(requestText(entry)),
       statusCell(entry.status),
       cell(entry.ms === null ? '' : Math.round(entry.ms)),
       cell(entry.ids),
@@ -82,6 +82,10 @@ function requestTable(entries: readonly LogEntry[]): string {
       cell(entry.inFlight),
     ])
   return table(['No', 'Time', 'Request', 'Status', 'ms', 'Ids', 'Rows', 'In flight'], rows)
+}
+
+function requestText({ method, path, query, detail }: LogEntry): string {
+  return [`${method} ${path}${query === '' ? '' : `?${cut(query)}`}`, detail].join(' ').trimEnd()
 }
 
 function statusCell(status: number | null): string {

@@ -7,7 +7,11 @@ import { createStats, endpointOf, type StatsKeeper } from './request-stats.ts'
 export type Recorder = {
   log: RequestLog
   stats: StatsKeeper
-  begin(seen: Seen): { end(answer: Answer, response: ServerResponse): void }
+  begin(seen: Seen): {
+    /** What the body says, once it is here. */
+    note(body: { ids: number; detail: string }): void
+    end(answer: Answer, response: ServerResponse): void
+  }
   clear(): void
 }
 
@@ -17,7 +21,6 @@ type Seen = {
   method: string
   path: string
   search: string
-  ids: number
   arrivedMs: number
 }
 
@@ -34,7 +37,7 @@ export function createRecorder(names: readonly string[]): Recorder {
       log.clear()
       stats.clear()
     },
-    begin({ upstream, method, path, search, ids, arrivedMs }) {
+    begin({ upstream, method, path, search, arrivedMs }) {
       inFlight++
       const entry: LogEntry = {
         n: ++n,
@@ -44,7 +47,8 @@ export function createRecorder(names: readonly string[]): Recorder {
         method,
         path: path.slice(0, 500),
         query: readableQuery(search),
-        ids,
+        detail: '',
+        ids: 0,
         inFlight,
         status: null,
         ms: null,
@@ -53,6 +57,10 @@ export function createRecorder(names: readonly string[]): Recorder {
       log.add(entry)
       stats.arrived(upstream, entry.at, entry.time, inFlight)
       return {
+        note({ ids, detail }) {
+          entry.ids = ids
+          entry.detail = detail.slice(0, 300)
+        },
         end(answer, response) {
           inFlight--
           entry.status = statusSeen(answer, response)

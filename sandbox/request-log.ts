@@ -10,7 +10,9 @@ export type LogEntry = {
   path: string
   /** Decoded, for reading; cut at 2,000 characters. */
   query: string
-  /** Ids named in the filters. */
+  /** What its upstream tells of the body; cut at 300 characters. */
+  detail: string
+  /** Ids named in the filters or in the body. */
   ids: number
   /** Requests being answered, this one included, when it came. */
   inFlight: number

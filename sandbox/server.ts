@@ -6,6 +6,7 @@ import { createAmocrm } from './amocrm/amocrm.ts'
 import type { AmocrmOptions } from './amocrm/options.ts'
 import { deliver } from './http/deliver.ts'
 import { problem } from './http/problem.ts'
+import { readBody } from './http/read-body.ts'
 import { createRecorder } from './recorder.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -64,10 +65,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       method,
       path,
       search: upstream.loggedSearch?.(search) ?? search,
-      ids: upstream.idsAsked(search),
       arrivedMs,
     })
-    request.resume()
+    const body = await readBody(request)
+    record.note({ ids: upstream.idsAsked(search, body), detail: upstream.detail?.(body) ?? '' })
     const baseUrl = `http://${headers.host ?? 'localhost'}${upstream.prefix}`
     const urlBytes = Buffer.byteLength(url)
     let answer = problem(500, 'the sandbox itself failed; see its output')
@@ -78,6 +79,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         search,
         urlBytes,
         headers,
+        body,
         baseUrl,
         arrivedMs,
       })

@@ -12,6 +12,8 @@ export type Ask = {
   urlBytes: number
   /** As Node gives them, names in lower case. They hold tokens: never logged. */
   headers: IncomingHttpHeaders
+  /** '' for a GET; cut at 1 MB. */
+  body: string
   /** Where the upstream seems to live for this client: `http://127.0.0.1:4010/amocrm`. */
   baseUrl: string
   /** Monotonic ms at which the request was seen. */
@@ -39,8 +41,10 @@ export type Upstream = {
   /** One line for a person. */
   serves: string
   answer(ask: Ask): Answer
-  /** How many ids a query names; for the log. */
-  idsAsked(search: string): number
+  /** How many ids a query or a body names; for the log. */
+  idsAsked(search: string, body: string): number
+  /** What the log keeps of a body, in a few words: never a key. Default: nothing. */
+  detail?(body: string): string
   /** The query as the log may hold it, where it can hold a token. Default: as it came. */
   loggedSearch?(search: string): string
   admin: readonly AdminCall[]

@@ -68,7 +68,7 @@ export const faultSchema = z.discriminatedUnion('kind', [
   /** Never answers. */
   plain('hang'),
   plain('invalidJson'),
-  /** `_embedded` is missing. */
+  /** `_embedded`, or the lists at the top, are missing. */
   plain('wrongShape'),
   /** Filters are ignored although the account says that they are on. */
   plain('ignoreFilter'),

@@ -11,7 +11,7 @@ export function spoilAnswer(answer: Answer, fault: Fault): Answer {
     case 'invalidJson':
       return withInvalidJson(answer)
     case 'wrongShape':
-      return { ...answer, json: withoutEmbedded(answer.json) }
+      return { ...answer, json: withoutLists(answer.json) }
     case 'badRecord':
       return { ...answer, json: withBadRecords(answer.json, fault) }
     case 'status':
@@ -31,14 +31,15 @@ function withInvalidJson({ json: body = {}, ...rest }: Answer): Answer {
   return { ...rest, text: `${JSON.stringify(body).slice(0, -1)},}` }
 }
 
-function withoutEmbedded(body: unknown): unknown {
+/** Lists stand in `_embedded`, as HAL has it, or at the top. */
+function withoutLists(body: unknown): unknown {
   if (!isObject(body)) return body
   const { _embedded: _, ...rest } = body
-  return rest
+  return Object.fromEntries(Object.entries(rest).filter(([, value]) => !Array.isArray(value)))
 }
 
 function withBadRecords(body: unknown, fault: BadRecordFault): unknown {
-  if (!isObject(body) || !isObject(body['_embedded'])) return body
+  if (!isObject(body)) return body
   const { ids } = fault
   const positions = fault.records ?? (ids === undefined ? [0] : [])
   const how = typeof fault.how === 'string' ? [fault.how] : fault.how
@@ -48,11 +49,15 @@ function withBadRecords(body: unknown, fault: BadRecordFault): unknown {
     if (!named && !positions.includes(position)) return record
     return withFlaw(record, how[spoilt++ % how.length] ?? 'idWord')
   }
-  const embedded = Object.entries(body['_embedded']).map(([name, records]) => [
-    name,
-    Array.isArray(records) ? records.map(spoil) : records,
-  ])
-  return { ...body, _embedded: Object.fromEntries(embedded) }
+  const spoilLists = (lists: Record<string, unknown>) =>
+    Object.fromEntries(
+      Object.entries(lists).map(([name, records]) => [
+        name,
+        Array.isArray(records) ? records.map(spoil) : records,
+      ]),
+    )
+  const { _embedded: embedded } = body
+  return isObject(embedded) ? { ...body, _embedded: spoilLists(embedded) } : spoilLists(body)
 }
 
 function withFlaw(record: unknown, flaw: RecordFlaw): unknown {
