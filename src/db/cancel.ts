@@ -11,40 +11,61 @@ export interface Cancelled {
 }
 
 /**
- * Cancels a job call and all under it. Who asked is kept. What runs is stopped by its worker at the next
- * heartbeat; what is queued, waiting or out for analysis ends here.
+ * Cancels a job call and all under it. Who asked first is kept. What runs is stopped by its worker at the next
+ * heartbeat; what is queued, waiting or out for analysis ends here, and what a dead worker left behind.
  */
 export async function cancelTree(db: Db, id: string, by: string): Promise<Cancelled> {
-  return await db.transaction().execute(async (trx) => {
-    const tree = sql`
-      with recursive tree as (
-        select id from ledger.job_calls where id = ${id}
-        union all select c.id from ledger.job_calls c join tree t on c.parent_id = t.id
-      )`
-    const { rows } = await sql<{ id: string; parent_id: string | null; status: string }>`
-      ${tree}
-      update ledger.job_calls c set cancel_requested_at = clock_timestamp(), cancel_requested_by = ${by}
-      from tree t where c.id = t.id and c.finished_at is null
-      returning c.id, c.parent_id, c.status`.execute(trx)
-    await endCancelled(
-      trx,
-      rows.map((row) => row.id),
-    )
-    const stopping = rows.filter((row) => row.status === 'running').length
-    return { ended: rows.length - stopping, stopping }
-  })
+  return await db.transaction().execute((trx) => cancelTreeIn(trx, id, by))
 }
 
-/** Ends those that nobody runs; a parent ends when the last of its running children has. */
-async function endCancelled(trx: Transaction<DB>, ids: string[]): Promise<void> {
-  if (ids.length === 0) return
-  const { rows } = await sql<{ id: string; parent_id: string | null }>`
-    update ledger.job_calls c set status = 'cancelled', finished_at = clock_timestamp(), next_attempt_at = null
-    where id = any(${ids}::uuid[]) and (status = 'queued' or status = 'waiting' and next_attempt_at is not null)
-    returning id, parent_id`.execute(trx)
+/** The same, in the caller's transaction. */
+export async function cancelTreeIn(
+  trx: Transaction<DB>,
+  id: string,
+  by: string,
+): Promise<Cancelled> {
+  const marked: string[] = []
+  // A running call may be adding children: once it is marked it can't, so what it added by then is found by another look.
+  for (;;) {
+    const some = await markOpen(trx, id, by)
+    if (some.length === 0) break
+    marked.push(...some)
+  }
+  const ended = await endWhatNobodyRuns(trx, marked)
+  return { ended, stopping: marked.length - ended }
+}
+
+/** Locks the calls by id, as heartbeats do. */
+async function markOpen(trx: Transaction<DB>, id: string, by: string): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    with recursive tree as (
+      select id from ledger.job_calls where id = ${id}
+      union all select c.id from ledger.job_calls c join tree t on c.parent_id = t.id
+    ), locked as materialized (
+      select id from ledger.job_calls where id in (select id from tree)
+        and finished_at is null and cancel_requested_at is null
+      order by id for update
+    )
+    update ledger.job_calls c set cancel_requested_at = clock_timestamp(), cancel_requested_by = ${by}
+    from locked where c.id = locked.id
+    returning c.id`.execute(trx)
+  return rows.map((row) => row.id)
+}
+
+/** Answers how many it ended. A parent ends when the last of its running children has. */
+async function endWhatNobodyRuns(trx: Transaction<DB>, ids: readonly string[]): Promise<number> {
+  const { rows } = await sql<{ parent_id: string | null }>`
+    update ledger.job_calls set status = 'cancelled', finished_at = clock_timestamp(), next_attempt_at = null,
+      lease_token = null, lease_expires_at = null
+    where id = any(${ids}::uuid[]) and (status = 'queued' or status = 'waiting' and next_attempt_at is not null
+      or status = 'running' and lease_expires_at < clock_timestamp())
+    returning parent_id`.execute(trx)
   await sql`
     update ledger.analysis_tasks set status = 'cancelled', finished_at = clock_timestamp()
     where job_call_id = any(${ids}::uuid[]) and finished_at is null`.execute(trx)
-  const parents = new Set(rows.map((row) => row.parent_id))
-  for (const parent of [...parents, ...ids]) await settleParents(trx, parent)
+  for (const parent of new Set(rows.map((row) => row.parent_id))) await settleParents(trx, parent)
+  const { rows: over } = await sql<{ count: number }>`
+    select count(*) as count from ledger.job_calls
+    where id = any(${ids}::uuid[]) and finished_at is not null`.execute(trx)
+  return over[0]?.count ?? 0
 }

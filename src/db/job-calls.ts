@@ -28,7 +28,7 @@ export async function insertJobCalls(
 ): Promise<string[]> {
   if (calls.length === 0) return []
   const rows = calls.map((call) => {
-    const id = uuidV7()
+    const id = newId(call.parent?.id)
     return {
       id,
       job: call.job,
@@ -48,6 +48,12 @@ export async function insertJobCalls(
     woken.map(({ id }) => ({ jobCallId: id })),
   )
   return rows.map(({ id }) => id)
+}
+
+/** An id that runs with time, and after that of the parent, also where this machine's clock is behind. */
+function newId(parent: string | undefined): string {
+  const parentMs = parent ? Number.parseInt(parent.replaceAll('-', '').slice(0, 12), 16) : 0
+  return Date.now() > parentMs ? uuidV7() : uuidV7({ msecs: parentMs + 1 })
 }
 
 /**
@@ -105,7 +111,10 @@ export async function getJobCall(
   return await db.selectFrom('ledger.job_calls').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
-/** Adds the children that a call does not have yet (known by job and subject), while its lease is ours. */
+/**
+ * Adds the children that a call does not have yet (known by job and subject), while its lease is ours. A call that
+ * somebody wants cancelled gets none: they would come after the cancelling and be left out of it.
+ */
 export async function insertChildren(
   db: Db,
   lease: Pick<Lease, 'call' | 'token'>,
@@ -113,12 +122,11 @@ export async function insertChildren(
 ): Promise<void> {
   const parent = lease.call
   await db.transaction().execute(async (trx) => {
-    const fence = await sql`
-      select from ledger.job_calls where id = ${parent.id} and lease_token = ${lease.token} for update`.execute(
-      trx,
-    )
-    if (fence.rows.length === 0)
-      throw new Fault('lease_lost', `another attempt holds job call ${parent.id} now`)
+    const { rows: fence } = await sql<{ by: string | null }>`
+      select cancel_requested_by as by from ledger.job_calls
+      where id = ${parent.id} and lease_token = ${lease.token} for update`.execute(trx)
+    if (!fence[0]) throw new Fault('lease_lost', `another attempt holds job call ${parent.id} now`)
+    if (fence[0].by !== null) throw new Fault('cancelled', `cancelled by ${fence[0].by}`)
     const there = await trx
       .selectFrom('ledger.job_calls')
       .select(['job', 'subject'])

@@ -5,42 +5,54 @@ import type { Lease } from './leases.ts'
 import type { DB } from './schema.generated.ts'
 
 export type Outcome =
+  /** Its own work is done: with children, it waits for the last of them. */
   | { status: 'succeeded'; result: object }
   | { status: 'failed'; error: ErrorRecord }
   | { status: 'cancelled' }
-  /** Its own work is done; it ends when its last child does. */
-  | { status: 'waiting'; result: object }
 
 /**
- * Ends an attempt. The first one to settle wins: false means that the lease was no longer ours and nothing was changed.
+ * Ends an attempt. The first one to settle wins: undefined means that the lease was no longer ours and nothing was changed.
  * A child settles under a lock on its parent, so that the last two children cannot miss each other.
  */
 export async function settle(
   db: Db,
   lease: Pick<Lease, 'call' | 'token'>,
   outcome: Outcome,
-): Promise<boolean> {
+): Promise<Outcome['status'] | 'waiting' | undefined> {
   const { id, parent_id } = lease.call
   return await db.transaction().execute(async (trx) => {
     if (parent_id) await lockCall(trx, parent_id)
+    // Whoever adds children holds the call's lease, so none can come any more once it is given up here.
+    const waits = outcome.status === 'succeeded' && (await hasChildren(trx, id))
+    const status = waits ? 'waiting' : outcome.status
     const { numUpdatedRows } = await trx
       .updateTable('ledger.job_calls')
       .set({
-        status: outcome.status,
+        status,
         lease_token: null,
         lease_expires_at: null,
-        finished_at: outcome.status === 'waiting' ? null : sql<Date>`clock_timestamp()`,
+        finished_at: waits ? null : sql<Date>`clock_timestamp()`,
         result: 'result' in outcome ? JSON.stringify(outcome.result) : null,
         error: 'error' in outcome ? JSON.stringify(outcome.error) : null,
       })
       .where('id', '=', id)
       .where('lease_token', '=', lease.token)
       .executeTakeFirst()
-    if (numUpdatedRows === 0n) return false
+    if (numUpdatedRows === 0n) return undefined
     // Its children may all have ended before it began to wait for them.
-    await settleParents(trx, outcome.status === 'waiting' ? id : parent_id)
-    return true
+    await settleParents(trx, waits ? id : parent_id)
+    return status
   })
+}
+
+async function hasChildren(trx: Transaction<DB>, id: string): Promise<boolean> {
+  const child = await trx
+    .selectFrom('ledger.job_calls')
+    .select('id')
+    .where('parent_id', '=', id)
+    .limit(1)
+    .executeTakeFirst()
+  return child !== undefined
 }
 
 async function lockCall(trx: Transaction<DB>, id: string): Promise<void> {
@@ -61,7 +73,7 @@ export async function settleParents(trx: Transaction<DB>, parentId: string | nul
         status = case when c.cancel_requested_at is not null and k.cancelled > 0 then 'cancelled'
           when k.failed + k.cancelled > 0 then 'failed' else 'succeeded' end,
         result = coalesce(c.result, '{}') || jsonb_build_object('children', k.total, 'failed', k.failed, 'cancelled', k.cancelled),
-        error = case when k.failed + k.cancelled > 0 then jsonb_build_object('kind', 'children',
+        error = case when k.failed + k.cancelled > 0 and (c.cancel_requested_at is null or k.cancelled = 0) then jsonb_build_object('kind', 'children',
           'message', format('%s of %s child calls failed', k.failed + k.cancelled, k.total),
           'hint', format('npm run ledger -- show %s names them; npm run ledger -- resume %s runs just those again', c.id, c.id)) end
       from children k

@@ -1,9 +1,10 @@
 import { databaseFault, isDatabaseAway } from '../db/lost-connection.ts'
-import { giveBack, type Lease } from '../db/leases.ts'
+import { type GiveBack, giveBack } from '../db/give-back.ts'
+import type { Lease } from '../db/leases.ts'
 import { insertChildren } from '../db/job-calls.ts'
 import { settle } from '../db/settle.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
-import { Fault, Parked, toErrorRecord } from '../errors.ts'
+import { type ErrorRecord, Fault, Parked, toErrorRecord } from '../errors.ts'
 import { runStreams } from '../etl/run-streams.ts'
 import type { StreamProgress } from '../etl/stream.ts'
 import { missingSettings, parseParams } from './catalog.ts'
@@ -29,22 +30,27 @@ export async function execute(executor: Executor, job: Job, lease: Lease): Promi
     jobCall: lease.call.id,
     attempt: lease.call.attempt,
   })
-  log.info(lease.takenOverFrom ? { takenOverFrom: lease.takenOverFrom } : {}, 'started')
+  log.info('started')
   const held = executor.leases.hold(lease)
   try {
     const ended = await runSteps({ ...executor, log }, job, lease, held)
+    // A process that was told to stop must not wait long: what it can't write, a rescue will.
+    const patienceMs = held.stopping.aborted ? 3000 : 60_000
     const outcome = await untilDatabaseAnswers(
-      () => writeEnd(executor, job, lease, ended),
+      () => writeEnd(executor, job, { ...lease, gotOn: held.progress !== null }, ended),
       executor.log,
+      { patienceMs },
     )
-    log.info({ outcome }, 'ended')
-    return outcome
+    log.info({ outcome: outcome ?? 'lease lost' }, 'ended')
+    return outcome ?? 'lease lost'
+  } catch (error) {
+    throw isDatabaseAway(error) ? databaseFault(error) : error
   } finally {
     held.release()
   }
 }
 
-type Ended = { result: object; hasChildren: boolean } | { thrown: unknown }
+type Ended = { result: object } | { thrown: unknown }
 
 async function runSteps(
   executor: Executor,
@@ -54,7 +60,6 @@ async function runSteps(
 ): Promise<Ended> {
   const { db, http, log, settings } = executor
   const { call } = lease
-  let hasChildren = false
   const progress = followProgress(held)
   const deps = {
     db,
@@ -79,12 +84,10 @@ async function runSteps(
       readingSince: call.reading_since ?? new Date(),
       signal: held.signal,
       streams: (operation, seeds, options) => runStreams(deps, operation, seeds, options),
-      async children(calls) {
-        await insertChildren(db, lease, calls)
-        hasChildren ||= calls.length > 0
-      },
+      children: (calls) =>
+        untilDatabaseAnswers(() => insertChildren(db, lease, calls), log, { signal: held.signal }),
     }
-    return { result: await job.run(run), hasChildren }
+    return { result: await job.run(run) }
   } catch (thrown) {
     // A stop shows up as whatever was interrupted by it; what counts is why it was stopped.
     const reason: unknown = held.signal.aborted
@@ -103,43 +106,45 @@ function refuseWithoutSettings({ settings }: Executor, job: Job): void {
     throw new Fault('settings', `${job.name} needs ${missing.join(', ')}: not set`)
 }
 
-/** What is written for each way an attempt can end. */
-async function writeEnd(executor: Executor, job: Job, lease: Lease, ended: Ended): Promise<string> {
+/** What is written for each way an attempt can end; undefined: the lease was no longer ours. */
+async function writeEnd(
+  executor: Executor,
+  job: Job,
+  lease: Lease & { gotOn: boolean },
+  ended: Ended,
+): Promise<string | undefined> {
   const { db, settings } = executor
   if ('result' in ended) {
-    const status = ended.hasChildren ? 'waiting' : 'succeeded'
-    return (await settle(db, lease, { status, result: ended.result })) ? status : 'lease lost'
+    return await settle(db, lease, { status: 'succeeded', result: ended.result })
   }
   const { thrown } = ended
   if (thrown instanceof Parked) {
-    const error = {
-      kind: 'rate_limited',
-      message: thrown.message,
-      service: thrown.service,
-    } as const
-    return (await giveBack(db, lease, { status: 'waiting', at: thrown.until, error }))
-      ? 'parked'
-      : 'lease lost'
+    const { message, service, until } = thrown
+    const inMs = Math.max(0, until.getTime() - Date.now())
+    const error = { kind: 'rate_limited', message, service } as const
+    return await giveBack(db, lease, { status: 'waiting', inMs, error })
   }
-  const error = JSON.parse(settings.hide(JSON.stringify(toErrorRecord(thrown))))
-  switch (error.kind) {
-    case 'lease_lost':
-      return 'lease lost'
-    case 'cancelled':
-      return (await settle(db, lease, { status: 'cancelled' })) ? 'cancelled' : 'lease lost'
-    case 'interrupted':
-      return (await giveBack(db, lease, { status: 'queued', error })) ? 'given back' : 'lease lost'
-    default:
-  }
-  const retriable = thrown instanceof Fault && thrown.retriable
-  const attemptsLeft = (job.maxAttempts ?? defaultMaxAttempts) - lease.call.failures - 1
-  if (retriable && attemptsLeft > 0 && !executor.oneAttempt) {
-    const at = new Date(Date.now() + retryDelayMs(lease.call.failures))
-    return (await giveBack(db, lease, { status: 'queued', at, failed: true, error }))
-      ? 'queued again'
-      : 'lease lost'
-  }
-  return (await settle(db, lease, { status: 'failed', error })) ? 'failed' : 'lease lost'
+  const error: ErrorRecord = JSON.parse(settings.hide(JSON.stringify(toErrorRecord(thrown))))
+  if (error.kind === 'lease_lost') return undefined
+  if (error.kind === 'cancelled') return await settle(db, lease, { status: 'cancelled' })
+  if (error.kind === 'interrupted') return await giveBack(db, lease, { status: 'queued', error })
+  const retry = executor.oneAttempt ? undefined : nextAttempt(job, lease, thrown)
+  if (retry) return await giveBack(db, lease, { status: 'queued', ...retry, error })
+  return await settle(db, lease, { status: 'failed', error })
+}
+
+/** When a failed attempt is followed by another one; undefined: it was the last, or another would end the same. */
+function nextAttempt(
+  job: Job,
+  { call, gotOn }: Lease & { gotOn: boolean },
+  thrown: unknown,
+): Pick<GiveBack, 'inMs' | 'failures'> | undefined {
+  if (!(thrown instanceof Fault && thrown.retriable)) return undefined
+  // Like a crash: where the attempt had got on, it is the first one again, and another goes on soon.
+  const away = thrown.kind === 'database'
+  const before = away && gotOn ? 0 : call.failures
+  if (before + 1 >= (job.maxAttempts ?? defaultMaxAttempts)) return undefined
+  return { failures: before + 1, inMs: away ? 1000 * 2 ** before : retryDelayMs(before) }
 }
 
 /** 30 s, 2 min, 8 min, 32 min, with a tenth of jitter. */
