@@ -4,8 +4,8 @@ import type { DB } from './schema.generated.ts'
 
 /**
  * Lets a new call go on with what the last call of the same job, subject and parameters left unfinished:
- * its streams come over, the finished ones as finished, with the moment since which they were reading.
- * Does nothing where the last call succeeded, or where its newest cursor is older than `maxAgeMs`.
+ * its streams come over, the finished ones as finished, with the moment since which they were reading and the age of
+ * their cursors. Does nothing where the last call succeeded, or where its newest cursor is older than `maxAgeMs`.
  */
 export async function adoptUnfinished(
   trx: Transaction<DB>,
@@ -22,12 +22,12 @@ export async function adoptUnfinished(
       select l.id, l.reading_since from last_call l
       where l.status in ('failed', 'cancelled')
         and (select max(s.updated_at) from ledger.service_calls s
-          where s.job_call_id = l.id and s.status in ('open', 'failed') and s.pages > 0)
+          where s.job_call_id = l.id and s.status in ('open', 'failed') and (s.pages > 0 or s.adopted_from is not null))
           > clock_timestamp() - make_interval(secs => ${maxAgeMs / 1000})
     ), adopted as (
-      insert into ledger.service_calls (job_call_id, service, operation, subject, status, cursor, adopted_from, finished_at)
+      insert into ledger.service_calls (job_call_id, service, operation, subject, status, cursor, adopted_from, updated_at, finished_at)
       select ${call.id}, s.service, s.operation, s.subject, case s.status when 'failed' then 'open' else s.status end,
-        s.cursor, s.id, case s.status when 'failed' then null else s.finished_at end
+        s.cursor, s.id, s.updated_at, case s.status when 'failed' then null else s.finished_at end
       from ledger.service_calls s join unfinished u on s.job_call_id = u.id
       order by s.id
     ), met as (

@@ -130,7 +130,10 @@ export async function moveCursor(
   return moved.numAffectedRows === 1n
 }
 
-/** Ends a stream without a page (it failed, or was skipped), or just counts its requests where `end` is undefined. Fenced likewise. */
+/**
+ * Ends a stream without a page (it failed, or was skipped), or just counts its requests where `end` is undefined. Fenced
+ * likewise. `updated_at` stays: it tells how old the cursor is.
+ */
 export async function endStream(
   db: Db,
   lease: Pick<Lease, 'call' | 'token'>,
@@ -153,7 +156,7 @@ export async function endStream(
       status = ${status}, error = ${error ? JSON.stringify(error) : null}::jsonb,
       requests = s.requests + ${requests.requests}, retries = s.retries + ${requests.retries},
       throttled_ms = s.throttled_ms + ${Math.round(requests.throttledMs)}, bytes = s.bytes + ${requests.bytes},
-      started_at = coalesce(s.started_at, clock_timestamp()), updated_at = clock_timestamp(),
+      started_at = coalesce(s.started_at, clock_timestamp()),
       finished_at = case when ${status !== 'open'} then clock_timestamp() end
     from fence
     where s.job_call_id = fence.id and s.id = ${streamId} and s.status = 'open'`.execute(db)

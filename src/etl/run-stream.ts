@@ -8,7 +8,7 @@ import { writePage } from './write-page.ts'
 export interface RunStreamOptions<Cursor> {
   /** Gives part of what is left to idle lanes, where there are some and the operation can. */
   share: (page: Page<Cursor>) => Page<Cursor>
-  /** Hard stop: aborts the request in flight. */
+  /** Hard stop: aborts the requests in flight. */
   signal: AbortSignal
   meter: Meter
   /** Called after each page's transaction. */
@@ -17,7 +17,8 @@ export interface RunStreamOptions<Cursor> {
 
 /**
  * Reads one stream to its end, page after page, strictly one request after the other: while a page is
- * transformed and written, the next one is on its way. In memory are at most these two.
+ * transformed and written, the next one is on its way. In memory are at most these two. When it ends, by an error too,
+ * no request of it is left under way, and each is counted in the meter.
  */
 export async function runStream<Cursor, Row>(
   deps: StreamDeps,
@@ -26,7 +27,9 @@ export async function runStream<Cursor, Row>(
   { share, signal, meter, onWritten }: RunStreamOptions<Cursor>,
 ): Promise<void> {
   const { subject } = stream
-  const tools: ExtractTools = { subject, context: { meter, signal } }
+  const failed = new AbortController()
+  const context = { meter, signal: AbortSignal.any([signal, failed.signal]) }
+  const tools: ExtractTools = { subject, context }
   const ask = (cursor: Cursor) => {
     const fetchedAt = new Date()
     const page = operation.extract(cursor, tools)
@@ -37,28 +40,34 @@ export async function runStream<Cursor, Row>(
   let cursor = stream.cursor as Cursor
   let asked = ask(cursor)
   let rows = stream.rows_read
-  for (let pages = stream.pages; ; pages++) {
-    const page = share(await asked.page)
-    const { fetchedAt } = asked
-    const { next } = page
-    if (next !== null && JSON.stringify(next) === JSON.stringify(cursor))
-      throw repeats(operation, cursor)
-    const ahead = next === null || deps.stopping.aborted ? undefined : ask(next)
-    const sorted = await sortPage(operation.entity, page.records)
-    const counts = await writePage(deps, operation, {
-      stream: { id: stream.id, pages, subject },
-      page,
-      sorted,
-      requests: drain(meter),
-      fetchedAt,
-    })
-    rows += counts.read
-    onWritten(page)
-    deps.onProgress?.(progressOf(operation, stream, pages + 1, rows, page))
-    if (next === null) return
-    if (!ahead) throw deps.stopping.reason
-    cursor = next
-    asked = ahead
+  try {
+    for (let pages = stream.pages; ; pages++) {
+      const { fetchedAt } = asked
+      const page = share(await asked.page)
+      const { next } = page
+      if (next !== null && JSON.stringify(next) === JSON.stringify(cursor))
+        throw repeats(operation, cursor)
+      const ahead = next === null || deps.stopping.aborted ? undefined : ask(next)
+      asked = ahead ?? asked
+      const sorted = await sortPage(operation.entity, page.records)
+      const counts = await writePage(deps, operation, {
+        stream: { id: stream.id, pages, subject },
+        page,
+        sorted,
+        requests: drain(meter),
+        fetchedAt,
+      })
+      rows += counts.read
+      onWritten(page)
+      deps.onProgress?.(progressOf(operation, stream, pages + 1, rows, page))
+      if (next === null) return
+      if (!ahead) throw deps.stopping.reason
+      cursor = next
+    }
+  } catch (error) {
+    failed.abort(error)
+    await asked.page.catch(() => {})
+    throw error
   }
 }
 

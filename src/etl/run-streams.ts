@@ -5,12 +5,16 @@ import {
   openStreams,
   type Seed,
   type ServiceCall,
-  type StreamEnd,
 } from '../db/service-calls.ts'
-import { Fault, Parked, Skipped, toErrorRecord } from '../errors.ts'
+import { Skipped } from '../errors.ts'
+import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { newMeter } from './extract/http-client.ts'
 import { drain, runStream } from './run-stream.ts'
 import type { Operation, Page, StreamDeps } from './stream.ts'
+import { endOf, isDatabaseFault, stopsTheCall, streamsFailed } from './stream-failures.ts'
+
+/** How often in a row the database may break off streams, with no page written in between, before the attempt ends. */
+const mostLost = 20
 
 export interface RunStreamsOptions {
   /** How many streams are read side by side. Default: 4. */
@@ -31,63 +35,66 @@ export async function runStreams<Cursor, Row>(
 ): Promise<void> {
   const { db, lease } = deps
   const { service } = operation
-  await openStreams(
-    db,
-    lease.call.id,
-    service,
-    seeds.map((seed) => ({ ...seed, operation: operation.operation })),
-  )
+  const named = seeds.map((seed) => ({ ...seed, operation: operation.operation }))
+  const patiently = <T>(work: () => Promise<T>) =>
+    untilDatabaseAnswers(work, deps.log, { signal: deps.signal })
+  await patiently(() => openStreams(db, lease.call.id, service, named))
 
   const busy = new Set<string>()
   const failures: unknown[] = []
   const stop = new AbortController()
   const signal = AbortSignal.any([deps.signal, stop.signal])
-  let promised = 0 // Streams that idle lanes will find once the page that opens them is written.
+  const promised = new Map<string, number>() // Streams that idle lanes will find once a stream's page is written.
+  let lost = 0 // Streams that the database broke off, since the last page that was written.
   let changed = Promise.withResolvers<void>()
   const tellLanes = () => {
     changed.resolve()
     changed = Promise.withResolvers()
   }
   const pick = oneAtATime(async (): Promise<ServiceCall | undefined> => {
-    const [stream] = await listOpenStreams(
-      db,
-      lease.call.id,
-      service,
-      operation.operation,
-      [...busy],
-      1,
+    const [stream] = await patiently(() =>
+      listOpenStreams(db, lease.call.id, service, operation.operation, [...busy], 1),
     )
     if (stream) busy.add(stream.id)
     return stream
   })
-  const share = (page: Page<Cursor>): Page<Cursor> => {
-    const lanes = parallel - busy.size - promised
+  const share = (page: Page<Cursor>, id: string): Page<Cursor> => {
+    const lanes = parallel - busy.size - [...promised.values()].reduce((sum, n) => sum + n, 0)
     const { next } = page
     if (lanes <= 0 || next === null || !operation.split) return page
     const shared = operation.split({ ...page, next }, lanes)
-    promised += shared.opens?.length ?? 0
+    promised.set(id, shared.opens?.length ?? 0)
     return shared
   }
-  const onWritten = (page: Page<Cursor>) => {
-    if (!page.opens?.length) return
-    promised = Math.max(0, promised - page.opens.length)
-    tellLanes()
+  const onWritten = (page: Page<Cursor>, id: string) => {
+    lost = 0
+    promised.delete(id)
+    if (page.opens?.length) tellLanes()
   }
 
   const readOne = async (stream: ServiceCall): Promise<void> => {
     const meter = newMeter()
     try {
-      await runStream(deps, operation, stream, { share, signal, meter, onWritten })
+      await runStream(deps, operation, stream, {
+        share: (page) => share(page, stream.id),
+        onWritten: (page) => onWritten(page, stream.id),
+        signal,
+        meter,
+      })
     } catch (thrown) {
       const error = isDatabaseAway(thrown) ? databaseFault(thrown) : thrown
+      // A lost connection breaks off a page, not the call: the stream is taken again where the ledger has it.
+      const again = isDatabaseFault(error) && ++lost <= mostLost && !signal.aborted
       const fatal = stopsTheCall(error) || signal.aborted || deps.stopping.aborted
-      const end = fatal ? undefined : endOf(error)
-      await endStream(db, lease, stream.id, drain(meter), end).catch((reason: unknown) => {
+      const end = fatal || again ? undefined : endOf(error)
+      const counts = drain(meter)
+      await patiently(() => endStream(db, lease, stream.id, counts, end)).catch((reason) => {
         deps.log.warn(
           { reason: String(reason), stream: stream.id },
           'the end of a stream could not be written',
         )
       })
+      if (again) return
       if (fatal) throw error
       if (error instanceof Skipped) return
       failures.push(error)
@@ -102,9 +109,10 @@ export async function runStreams<Cursor, Row>(
       if (stream) {
         await readOne(stream).finally(() => {
           busy.delete(stream.id)
+          promised.delete(stream.id)
           tellLanes()
         })
-      } else if (busy.size === 0) return
+      } else if (waitForNews === changed.promise && busy.size === 0) return
       else await waitForNews
     }
   }
@@ -121,40 +129,6 @@ export async function runStreams<Cursor, Row>(
   deps.signal.throwIfAborted()
   deps.stopping.throwIfAborted()
   if (failures.length > 0) throw streamsFailed(operation, failures)
-}
-
-function endOf(error: unknown): StreamEnd {
-  if (error instanceof Skipped) return { status: 'skipped', reason: error.message }
-  return { status: 'failed', error: toErrorRecord(error) }
-}
-
-/** Whether an error concerns the whole call, not just the stream that met it. */
-function stopsTheCall(error: unknown): boolean {
-  if (error instanceof Parked) return true
-  const kinds = [
-    'unauthorized',
-    'blocked',
-    'database',
-    'lease_lost',
-    'cancelled',
-    'interrupted',
-    'settings',
-  ]
-  return error instanceof Fault && kinds.includes(error.kind)
-}
-
-function streamsFailed(
-  { service, operation }: Pick<Operation<unknown, unknown>, 'service' | 'operation'>,
-  failures: unknown[],
-): Fault {
-  const [first] = failures
-  const reason = first instanceof Error ? first.message : String(first)
-  const count = failures.length === 1 ? 'a stream' : `${failures.length} streams`
-  return new Fault('streams', `${count} of ${service} ${operation} failed: ${reason}`, {
-    service,
-    hint: first instanceof Fault ? first.hint : undefined,
-    retriable: failures.some((error) => error instanceof Fault && error.retriable),
-  })
 }
 
 /** Runs a function for one caller after the other. */
