@@ -52,7 +52,9 @@ async function serve(opened: Opened, only: readonly Role[]): Promise<number> {
   const http = only.includes('http') ? await startHttp(opened) : undefined
   log.info({ roles: only, worker: opened.worker, http: http?.url }, 'ready')
 
-  log.info({ signal: await asked.promise }, 'stopping: finishing the pages at hand')
+  // A process that lives on without its queue would look well and do nothing: better that its keeper starts it again.
+  const signal = await Promise.race([asked.promise, work.failed])
+  log.info({ signal }, 'stopping: finishing the pages at hand')
   await http?.close()
   await work.stop()
   ignoreSignals()

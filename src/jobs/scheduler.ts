@@ -47,14 +47,15 @@ export async function startScheduler({
     db,
     defaults.map(({ job }) => job),
   )
-  let running: Promise<void> = Promise.resolve()
+  const running = new Set<Promise<void>>()
   const guarded = (name: string, work: () => Promise<unknown>) => () => {
-    running = work()
+    const mine = work()
       .catch((error: unknown) => {
         log.warn({ reason: String(error) }, `${name} failed; it is tried again`)
       })
-      .then(() => undefined)
-    return running
+      .then(() => void running.delete(mine))
+    running.add(mine)
+    return mine
   }
   const tasks = [
     schedule(
@@ -72,7 +73,7 @@ export async function startScheduler({
   return {
     async stop() {
       for (const task of tasks) await task.destroy()
-      await running
+      await Promise.all(running)
     },
   }
 }

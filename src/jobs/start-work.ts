@@ -17,6 +17,8 @@ export interface WorkOptions extends JobTools {
 }
 
 export interface Work {
+  /** Never resolves; rejects when the work has come to a stop that nobody asked for. */
+  failed: Promise<never>
   /** Takes nothing new, finishes the pages at hand, gives the leases back. */
   stop(): Promise<void>
 }
@@ -45,9 +47,10 @@ export async function startWork(options: WorkOptions): Promise<Work> {
     concurrency: queue ? concurrency : 0,
   }
   await heartbeat(db, row)
+  let lastBeat: Promise<void> = Promise.resolve()
   const beating = setInterval(
     () => {
-      heartbeat(db, row).catch((error: unknown) =>
+      lastBeat = heartbeat(db, row).catch((error: unknown) =>
         log.warn({ reason: String(error) }, 'the sign of life did not reach the database'),
       )
     },
@@ -55,12 +58,15 @@ export async function startWork(options: WorkOptions): Promise<Work> {
   )
 
   return {
+    failed: queue?.failed ?? new Promise<never>(() => {}),
     async stop() {
-      clearInterval(beating)
       await scheduler?.stop()
       await sweeper?.stop()
       await queue?.stop()
       leases.close()
+      // It lives until its leases are given back; a sign of life after the signing off would raise it from the dead.
+      clearInterval(beating)
+      await lastBeat
       await signOff(db, worker)
     },
   }

@@ -3,6 +3,7 @@ import { Logger as QueueLogger, run, type WorkerEvents } from 'graphile-worker'
 import type pg from 'pg'
 import { getJobCall } from '../db/job-calls.ts'
 import { takeUp } from '../db/leases.ts'
+import { queuePool } from '../db/queue-pool.ts'
 import { taskName, type WakeUp } from '../db/wake-up.ts'
 import { Fault } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -22,6 +23,8 @@ export interface WorkerOptions {
 export interface Worker {
   /** Under which graphile-worker locks its rows. */
   poolId: string
+  /** Never resolves; rejects when the queue has stopped by itself, so that nothing is taken from it any more. */
+  failed: Promise<never>
   /** Takes nothing new, lets what runs finish its page, gives the leases back. */
   stop(): Promise<void>
 }
@@ -38,7 +41,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     events.once('pool:create', ({ workerPool }) => resolve(workerPool.id))
   })
   const runner = await run({
-    pgPool: pool,
+    pgPool: queuePool(pool),
     concurrency,
     events,
     noHandleSignals: true,
@@ -49,12 +52,18 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       [taskName]: (payload) => answerWakeUp(options, payload as WakeUp),
     },
   })
-  runner.promise.catch((error: unknown) =>
-    log.error({ reason: String(error) }, 'the queue stopped'),
-  )
+  let stopping = false
+  const failed = Promise.withResolvers<never>()
+  failed.promise.catch(() => {}) // Whoever serves listens.
+  const ended = (reason: unknown) => {
+    if (!stopping) failed.reject(new Fault('bug', `the queue stopped by itself: ${String(reason)}`))
+  }
+  runner.promise.then(() => ended('without an error'), ended)
   return {
     poolId: await poolId,
+    failed: failed.promise,
     async stop() {
+      stopping = true
       executor.leases.stopAll(new Fault('interrupted', 'its worker was asked to stop'), stopGraceMs)
       await runner.stop()
     },
