@@ -1,7 +1,9 @@
+import type { JobCall } from '../db/job-calls.ts'
+import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Fault } from '../errors.ts'
 import { catalog } from '../jobs/catalog.ts'
 import type { Job } from '../jobs/job.ts'
-import { createLeaseKeeper } from '../jobs/lease-keeper.ts'
+import { createLeaseKeeper, type LeaseKeeper } from '../jobs/lease-keeper.ts'
 import { runTree } from '../jobs/run-tree.ts'
 import { resumeCall, startCall, type Started } from '../jobs/start-call.ts'
 import { startSweeper } from '../jobs/sweeper.ts'
@@ -21,55 +23,59 @@ export async function runJob(
   chosen: { job: Job; given: object } | undefined,
   options: JobOptions,
 ): Promise<number> {
-  const { db, log, http, settings, worker } = opened
-  const leaseSeconds = settings.LEASE_SECONDS
-  const { id, takenUp } = await start(opened, chosen, options)
-  if (takenUp)
-    say(
-      `taking up job call ${id} (${takenUp.status}, attempt ${takenUp.attempt}) where it stopped; --new starts afresh`,
-    )
-  else say(`job call ${id}`)
-
+  const { db, log, settings } = opened
   const stop = new AbortController()
-  const leases = createLeaseKeeper({ db, log, leaseSeconds })
+  const leases = createLeaseKeeper({ db, log, leaseSeconds: settings.LEASE_SECONDS })
+  // Listens before the call is there, so that no signal leaves one behind without a word.
   const ignoreSignals = onStopSignals((name) => {
     say(`${name}: finishing the page at hand; once more ends at once`)
     stop.abort()
-    leases.stopAll(
-      new Fault('interrupted', `stopped by ${name}`, { hint: resumeLine(id) }),
-      stopGraceMs,
-    )
+    const hint = 'the same npm run job again, or with --resume and its id, goes on'
+    leases.stopAll(new Fault('interrupted', `stopped by ${name}`, { hint }), stopGraceMs)
   })
+  try {
+    const { id, takenUp } = await untilDatabaseAnswers(() => start(opened, chosen, options), log, {
+      signal: stop.signal,
+    })
+    if (takenUp)
+      say(
+        `taking up job call ${id} (${takenUp.status}, attempt ${takenUp.attempt}) where it stopped; --new starts afresh`,
+      )
+    else say(`job call ${id}`)
+    const root = await runShown(opened, id, leases, stop.signal)
+    await printRun(db, root)
+    if (root.status === 'succeeded') return exitCode.succeeded
+    say(`go on with: npm run job -- --resume ${id}`)
+    return stop.signal.aborted ? exitCode.interrupted : exitCode.failed
+  } finally {
+    ignoreSignals()
+    leases.close()
+  }
+}
+
+async function runShown(
+  { db, log, http, settings, worker }: Opened,
+  id: string,
+  leases: LeaseKeeper,
+  stopping: AbortSignal,
+): Promise<JobCall> {
+  const leaseSeconds = settings.LEASE_SECONDS
   const sweeper = startSweeper({ db, log, jobs: catalog, leaseSeconds })
   const display = showProgress()
-  const executor = {
-    db,
-    http,
-    log,
-    settings,
-    leases,
-    oneAttempt: true,
-    onProgress: display.onProgress,
-  }
+  const { onProgress } = display
+  const executor = { db, http, log, settings, leases, oneAttempt: true, onProgress }
+  const concurrency = settings.WORKER_CONCURRENCY
   try {
-    const concurrency = settings.WORKER_CONCURRENCY
-    const root = await runTree(id, {
+    return await runTree(id, {
       executor,
       jobs: catalog,
       worker,
       leaseSeconds,
       concurrency,
-      stopping: stop.signal,
+      stopping,
     })
-    display.stop()
-    await printRun(db, root)
-    if (root.status === 'succeeded') return exitCode.succeeded
-    say(`go on with: ${resumeLine(id)}`)
-    return stop.signal.aborted ? exitCode.interrupted : exitCode.failed
   } finally {
     display.stop()
-    ignoreSignals()
-    leases.close()
     await sweeper.stop()
   }
 }
@@ -84,6 +90,5 @@ async function start(
   return await startCall(db, chosen.job, chosen.given, { fresh: options.new ?? false, onWait })
 }
 
-const resumeLine = (id: string) => `npm run job -- --resume ${id}`
 const say = (line: string) => process.stderr.write(`${line}\n`)
 const onWait = () => say('the last run of it looks dead: waiting for its lease to run out')

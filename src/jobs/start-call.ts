@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
+import { cancelTreeIn } from '../db/cancel.ts'
 import type { Db } from '../db/connect.ts'
 import {
   findLatest,
@@ -22,7 +23,8 @@ export interface Started {
 
 /**
  * The call that `npm run job` is to run: one that was left behind or failed with the same parameters is taken up,
- * else a new one is made. Waits while the lease of one that looks dead runs out.
+ * else a new one is made; with `fresh` a new one always, and the one left behind is cancelled. Waits while the lease of
+ * one that looks dead runs out.
  * @throws Fault `params`; Fault `busy` where a live call is in the way.
  */
 export async function startCall(
@@ -38,9 +40,12 @@ export async function startCall(
     await lockSubject(trx, job.name, subject)
     const live = await findLive(trx, job.name, subject)
     const last = await findLatest(trx, job.name, subject, params)
-    const takeUp = !fresh && last && (last.status === 'failed' || last.id === live?.id)
-    if (live && !(takeUp && live.id === last.id)) throw inTheWay(live)
-    if (takeUp) {
+    const leftBehind = live !== undefined && live.id === last?.id
+    if (live && !leftBehind) throw inTheWay(live)
+    if (live && fresh) {
+      const { stopping } = await cancelTreeIn(trx, live.id, 'npm run job -- --new')
+      if (stopping > 0) throw inTheWay(live)
+    } else if (last && (leftBehind || last.status === 'failed') && !fresh) {
       if (!(await resume(trx, last.id, { wake: false }))) throw inTheWay(last)
       return { id: last.id, takenUp: last }
     }
