@@ -16,13 +16,14 @@ export async function introduceJobs(db: Db, jobs: readonly string[]): Promise<vo
   )
 }
 
-/** The schedules that no other scheduler looks at in this moment, locked, with the database's time. */
+/** The schedules that no other scheduler looks at in this moment, locked, with the database's time (or the time `at`). */
 export async function lockSchedules(
   trx: Transaction<DB>,
   jobs: readonly string[],
+  at?: Date,
 ): Promise<ScheduleRow[]> {
   const { rows } = await sql<ScheduleRow>`
-    select s.*, clock_timestamp() as now from ledger.schedules s
+    select s.*, coalesce(${at ?? null}::timestamptz, clock_timestamp()) as now from ledger.schedules s
     where job = any(${jobs}::text[]) order by job for update skip locked`.execute(trx)
   return rows
 }

@@ -14,16 +14,19 @@ export interface DefaultSchedule {
 /**
  * Queues the ticks that are due since each schedule's `last_tick`, by the database's clock. Any number of
  * schedulers may call this, at any moment: a schedule is looked at by one at a time, and a tick is a row with a key.
+ * @param at the time to go by. Default: the database's.
  */
 export async function enqueueDueTicks(
   db: Db,
   log: Logger,
   defaults: readonly DefaultSchedule[],
+  at?: Date,
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
     const rows = await lockSchedules(
       trx,
       defaults.map(({ job }) => job),
+      at,
     )
     for (const row of rows) {
       const fallback = defaults.find(({ job }) => job === row.job)

@@ -7,10 +7,13 @@ import type { Job } from './job.ts'
 
 /** How often a tick that waits for the one before looks again, in ms. */
 const lookAgainMs = 5000
+/** Schedulers look every second: what they queue so late, in ms, was missed. */
+const missedAfterMs = 5000
 
 /**
  * Makes the job call of a tick, once, or decides by the overlap policy that there will be none: `skip` says why in
  * the tick's row, `queue` looks again later, `allow` makes it all the same. Answers the call's id, if there is one.
+ * Missed ticks that are all to be caught up queue, in order, also where the policy is to skip: they would skip each other.
  */
 export async function openTick(
   db: Db,
@@ -26,11 +29,14 @@ export async function openTick(
     if (tick.job_call_id !== null) return tick.job_call_id
 
     const thisTick = { job: job.name, scheduledFor }
-    const { overlap } = await trx
+    const schedule = await trx
       .selectFrom('ledger.schedules')
-      .select('overlap')
+      .select(['overlap', 'catch_up'])
       .where('job', '=', job.name)
       .executeTakeFirstOrThrow()
+    const missed = tick.queued_at.getTime() - tick.scheduled_for.getTime() > missedAfterMs
+    const waitsItsTurn = schedule.overlap === 'skip' && schedule.catch_up === 'all' && missed
+    const overlap = waitsItsTurn ? 'queue' : schedule.overlap
     const live = overlap === 'allow' ? undefined : await findLive(trx, job.name, subject)
     if (live && overlap === 'skip') {
       const skipped_reason = `job call ${live.id} was still ${live.status}`
