@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { Command, InvalidArgumentError } from 'commander'
 import { defaultOptions } from './amocrm/options.ts'
+import { defaultOptions as apolloDefaults } from './apollo/options.ts'
 import { type Sandbox, startSandbox } from './server.ts'
 
 type Flags = {
@@ -14,6 +15,9 @@ type Flags = {
   accountPerSecond: number
   filters: boolean
   token: string
+  apolloPeople: number
+  apolloLatencyMs: number
+  apolloKey: string
 }
 
 // Else the space for young objects doubles and doubles, to no use: with 25,000 contacts the process
@@ -40,14 +44,25 @@ command
   )
   .option('--no-filters', 'amoCRM ignores filters, as on accounts without them')
   .option('--token <token>', 'the token that amoCRM accepts', defaultOptions.token)
+  .option('--apollo-people <number>', 'people in Apollo', whole, apolloDefaults.people)
+  .option('--apollo-latency-ms <ms>', 'of Apollo', whole, apolloDefaults.latencyMs)
+  .option('--apollo-key <key>', 'the key that Apollo accepts', apolloDefaults.key)
 
-const { port, host, filters, ...amocrm } = command.parse().opts<Flags>()
+const { port, host, filters, apolloPeople, apolloLatencyMs, apolloKey, ...amocrm } = command
+  .parse()
+  .opts<Flags>()
 
 try {
   const sandbox = await startSandbox({
     port,
     host,
     amocrm: { ...amocrm, filtersEnabled: filters },
+    apollo: {
+      people: apolloPeople,
+      seed: amocrm.seed,
+      latencyMs: apolloLatencyMs,
+      key: apolloKey,
+    },
   })
   announce(sandbox)
   closeOnSignal(sandbox)

@@ -4,6 +4,8 @@ import { performance } from 'node:perf_hooks'
 import { createAdmin } from './admin.ts'
 import { createAmocrm } from './amocrm/amocrm.ts'
 import type { AmocrmOptions } from './amocrm/options.ts'
+import { createApollo } from './apollo/apollo.ts'
+import type { ApolloOptions } from './apollo/options.ts'
 import { deliver } from './http/deliver.ts'
 import { problem } from './http/problem.ts'
 import { readBody } from './http/read-body.ts'
@@ -17,13 +19,15 @@ export type SandboxOptions = {
   host?: string
   /** Sizes, seed and settings of the simulated amoCRM: amocrm/options.ts. */
   amocrm?: Partial<AmocrmOptions>
+  /** The same of the simulated Apollo: apollo/options.ts. */
+  apollo?: Partial<ApolloOptions>
 }
 
 export type Sandbox = {
   /** `http://127.0.0.1:PORT` */
   url: string
   /** What a client takes for its base URL, by the name of the upstream. */
-  baseUrls: { amocrm: string }
+  baseUrls: { amocrm: string; apollo: string }
   upstreams: readonly Pick<Upstream, 'name' | 'serves'>[]
   /** Drops every connection, also those being answered. */
   close(): Promise<void>
@@ -31,7 +35,7 @@ export type Sandbox = {
 
 /** Starts the simulated upstreams; resolves when they listen. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const upstreams = [createAmocrm(options.amocrm)]
+  const upstreams = [createAmocrm(options.amocrm), createApollo(options.apollo)]
   const recorder = createRecorder(upstreams.map(({ name }) => name))
   const admin = createAdmin(upstreams, recorder)
 
@@ -101,7 +105,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const url = `http://${host}:${address.port}`
   return {
     url,
-    baseUrls: { amocrm: `${url}/amocrm` },
+    baseUrls: { amocrm: `${url}/amocrm`, apollo: `${url}/apollo` },
     upstreams,
     close: () =>
       new Promise((resolve) => {
