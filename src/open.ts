@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { connect, type Connection } from './db/connect.ts'
 import { isDatabaseAway } from './db/lost-connection.ts'
 import { migrate } from './db/migrate.ts'
@@ -35,7 +36,7 @@ export interface OpenOptions {
  */
 export async function open(
   options: OpenOptions,
-  env: NodeJS.ProcessEnv = process.env,
+  env: NodeJS.ProcessEnv = readEnvironment(),
 ): Promise<Opened> {
   const own = parseSettings(env)
   const embedded = await joinWhatIsNeeded(own, options)
@@ -67,6 +68,12 @@ export async function open(
     throw unreachable(error, settings)
   }
   return { ...connection, settings, log, http, worker, close }
+}
+
+/** The environment, and under it what stands in `.env`. */
+function readEnvironment(): NodeJS.ProcessEnv {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  return process.env
 }
 
 /** The sandbox serves only the embedded database, or where SANDBOX=1 asks for it: invented data never lands in a real one by default. */

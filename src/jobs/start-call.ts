@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { cancelTreeIn } from '../db/cancel.ts'
@@ -93,6 +94,7 @@ async function waitWhileHeld(
       over: boolean
     }>`select ${live.lease_expires_at} < clock_timestamp() as over`.execute(db)
     if (rows[0]?.over) return
+    if (isGone(live.worker)) return await endLease(db, live)
     if (!first) onWait(live)
     first ??= live
     if (
@@ -103,6 +105,25 @@ async function waitWhileHeld(
     }
     await setTimeout(200)
   }
+}
+
+/** Whether a worker (`host:pid:...`) was a process of this machine that has ended: its lease need not be waited for. */
+function isGone(worker: string | null): boolean {
+  const [host, pid] = (worker ?? '').split(':')
+  if (host !== hostname() || !pid) return false
+  try {
+    process.kill(Number(pid), 0)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+  }
+}
+
+/** Should the worker live after all (another machine of the same name), the fence keeps it from writing. */
+async function endLease(db: Db, { id, lease_token }: JobCall): Promise<void> {
+  await sql`
+    update ledger.job_calls set lease_expires_at = clock_timestamp() - interval '1 second'
+    where id = ${id} and lease_token = ${lease_token}`.execute(db)
 }
 
 function inTheWay({ id, job, status, worker }: JobCall): Fault {
