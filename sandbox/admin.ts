@@ -25,7 +25,7 @@ export function createAdmin(upstreams: readonly Upstream[], recorder: Recorder):
   const { log, stats } = recorder
   const settings = () => Object.fromEntries(upstreams.map((one) => [one.name, one.settings()]))
 
-  const common = (since: string | null): AdminCall[] => [
+  const common: AdminCall[] = [
     {
       method: 'GET',
       path: '/',
@@ -37,7 +37,7 @@ export function createAdmin(upstreams: readonly Upstream[], recorder: Recorder):
     {
       method: 'GET',
       path: '/_sandbox/log',
-      handle: () => ndjson(log.since(sinceSchema.parse(since ?? 0))),
+      handle: (_, query) => ndjson(log.since(sinceSchema.parse(query.get('since') ?? 0))),
     },
     { method: 'GET', path: '/_sandbox/stats', handle: () => json(200, stats.all()) },
     {
@@ -60,10 +60,10 @@ export function createAdmin(upstreams: readonly Upstream[], recorder: Recorder):
   return async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://sandbox')
     const body = await readBody(request)
-    const calls = [...common(url.searchParams.get('since')), ...own]
+    const calls = [...common, ...own]
     const here = calls.filter(({ path }) => path === url.pathname)
     const call = here.find(({ method }) => method === request.method)
-    if (call !== undefined) return deliver(answerCall(call, body), response)
+    if (call !== undefined) return deliver(answerCall(call, body, url.searchParams), response)
     const status = here.length > 0 ? 405 : 404
     return deliver(
       problem(status, `the sandbox has no ${request.method} ${url.pathname}`),
@@ -72,10 +72,10 @@ export function createAdmin(upstreams: readonly Upstream[], recorder: Recorder):
   }
 }
 
-function answerCall(call: AdminCall, text: string | null): Answer {
+function answerCall(call: AdminCall, text: string | null, query: URLSearchParams): Answer {
   if (text === null) return problem(413, `the body is longer than ${MAX_BODY} bytes`)
   try {
-    return call.handle(text === '' ? undefined : JSON.parse(text))
+    return call.handle(text === '' ? undefined : JSON.parse(text), query)
   } catch (error) {
     if (error instanceof z.ZodError) return problem(400, z.prettifyError(error))
     if (error instanceof SyntaxError) return problem(400, `not JSON: ${error.message}`)

@@ -25,7 +25,7 @@ export type AdminCall = {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   path: string
   /** Throws a ZodError for a body it does not understand; that becomes a 400. */
-  handle(body: unknown): Answer
+  handle(body: unknown, query: URLSearchParams): Answer
 }
 
 export type ResetPart = 'world' | 'settings' | 'faults' | 'log'

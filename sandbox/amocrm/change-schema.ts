@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { changeScriptSchemaOf } from '../change-script-schema.ts'
 
 const entity = z.enum(['contacts', 'companies']).default('contacts')
 const id = z.int().optional()
@@ -78,20 +79,7 @@ export const changeSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('note'), entity, set: noteSet, at, count }),
 ])
 
-export const changeScriptSchema = z.strictObject({
-  changes: z.array(changeSchema).min(1),
-  /** Applied at once, or in turn over time: `perStep` after every `everyRequests`-th request. */
-  everyRequests: z.int().min(1).optional(),
-  /** Default 1. */
-  perStep: z.int().min(1).default(1),
-  /** So many in all, the list over and over. Default: the list once. */
-  total: z.int().min(1).optional(),
-  /** Only requests whose decoded `path?query` contains this count. Default: all. */
-  match: z.string().default(''),
-  /** Decides which records and values. Default 1. */
-  seed: z.int().default(1),
-})
+export const changeScriptSchema = changeScriptSchemaOf(changeSchema)
 
 export type Change = z.infer<typeof changeSchema>
-export type ChangeScript = z.infer<typeof changeScriptSchema>
 export type EntitySet = z.infer<typeof entitySet>

@@ -1,6 +1,7 @@
+import { createChangeScripts } from '../change-scripts.ts'
 import { createFaultBox } from '../faults/fault-box.ts'
 import type { Fault } from '../faults/fault-schema.ts'
-import { createChangeScripts } from './change-scripts.ts'
+import { applyChange } from './apply-change.ts'
 import { createGate } from './gate.ts'
 import { generateWorld } from './generate-world.ts'
 import { type AmocrmOptions, type AmocrmSettings, settingsSchema } from './options.ts'
@@ -15,7 +16,7 @@ export function createParts(options: AmocrmOptions) {
     world: generateWorld(options),
     gate: createGate(),
     faults: createFaultBox<Fault>(),
-    scripts: createChangeScripts(),
+    scripts: createChangeScripts(applyChange),
   }
 }
 

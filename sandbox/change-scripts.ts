@@ -1,11 +1,18 @@
-import { type Random, seededRandom } from '../random.ts'
-import { type Applied, applyChange } from './apply-change.ts'
-import type { Change, ChangeScript } from './change-schema.ts'
-import type { World } from './world.ts'
+import { type Random, seededRandom } from './random.ts'
 
-export type ChangeScripts = {
+/** When the changes of a script are made; change-script-schema.ts tells the defaults. */
+export type ChangeScript<Change> = {
+  changes: Change[]
+  everyRequests?: number | undefined
+  perStep: number
+  total?: number | undefined
+  match: string
+  seed: number
+}
+
+export type ChangeScripts<Change, Applied, World> = {
   /** Makes the changes of a script that has no `everyRequests`; keeps the others for later. */
-  add(script: ChangeScript, world: World, clock: number): Applied[]
+  add(script: ChangeScript<Change>, world: World, clock: number): Applied[]
   /** Called after each request that got its data. `address` is path?query, decoded. */
   afterRequest(address: string, world: World, clock: number): void
   progress(): ScriptProgress[]
@@ -15,11 +22,26 @@ export type ChangeScripts = {
 
 export type ScriptProgress = { requests: number; made: number; total: number }
 
-type Running = ScriptProgress & { script: ChangeScript; queue: Change[]; random: Random }
+type Running<Change> = ScriptProgress & {
+  script: ChangeScript<Change>
+  queue: Change[]
+  random: Random
+}
 
 /** The same scripts, requests and seed make the same changes. */
-export function createChangeScripts(): ChangeScripts {
-  let running: Running[] = []
+export function createChangeScripts<Change extends { count: number }, Applied, World>(
+  apply: (world: World, change: Change, random: Random, clock: number) => Applied,
+): ChangeScripts<Change, Applied, World> {
+  let running: Running<Change>[] = []
+
+  const step = (one: Running<Change>, count: number, world: World, clock: number): Applied[] => {
+    const applied: Applied[] = []
+    for (let left = count; left > 0 && one.made < one.total; left--) {
+      const change = one.queue[one.made++ % one.queue.length]
+      if (change !== undefined) applied.push(apply(world, change, one.random, clock))
+    }
+    return applied
+  }
   return {
     add(script, world, clock) {
       const started = start(script)
@@ -42,19 +64,10 @@ export function createChangeScripts(): ChangeScripts {
   }
 }
 
-function start(script: ChangeScript): Running {
+function start<Change extends { count: number }>(script: ChangeScript<Change>): Running<Change> {
   const queue = script.changes.flatMap((change) =>
     Array.from({ length: change.count }, () => change),
   )
   const total = script.total ?? queue.length
   return { script, queue, random: seededRandom(script.seed), requests: 0, made: 0, total }
-}
-
-function step(running: Running, count: number, world: World, clock: number): Applied[] {
-  const applied: Applied[] = []
-  for (let left = count; left > 0 && running.made < running.total; left--) {
-    const change = running.queue[running.made++ % running.queue.length]
-    if (change !== undefined) applied.push(applyChange(world, change, running.random, clock))
-  }
-  return applied
 }
