@@ -1,5 +1,4 @@
 import { sql } from 'kysely'
-import { randomUUID } from 'node:crypto'
 import type { Db } from './connect.ts'
 import type { JobCall } from './job-calls.ts'
 import { adoptUnfinished } from './adopt.ts'
@@ -19,7 +18,7 @@ export interface TakeUpOptions {
 
 /**
  * Takes a job call up if it is free: queued or parked, and due. One that was left behind is queued first, by
- * `rescue`, which counts the crash. Progress starts anew, so that a crash tells whether its attempt made any.
+ * `rescue`, which counts the crash. The token tells when: a uuid v7 by the database's clock.
  * Streams that failed before are opened again; a first attempt adopts what an earlier call left unfinished.
  * Answers undefined where somebody else holds it, it is not due, or it is over.
  */
@@ -28,20 +27,18 @@ export async function takeUp(
   id: string,
   options: TakeUpOptions,
 ): Promise<Lease | undefined> {
-  const token = randomUUID()
   return await db.transaction().execute(async (trx) => {
     const { rows } = await sql<JobCall>`
       update ledger.job_calls set
         status = 'running', attempt = attempt + 1, worker = ${options.worker}, next_attempt_at = null, error = null,
-        progress = null,
-        lease_token = ${token}, lease_expires_at = clock_timestamp() + make_interval(secs => ${options.leaseSeconds}),
+        lease_token = ledger.uuid_v7(), lease_expires_at = clock_timestamp() + make_interval(secs => ${options.leaseSeconds}),
         started_at = coalesce(started_at, clock_timestamp()), reading_since = coalesce(reading_since, clock_timestamp())
       where id = ${id} and cancel_requested_at is null
         and (status = 'queued' and (next_attempt_at is null or next_attempt_at <= clock_timestamp())
           or status = 'waiting' and next_attempt_at <= clock_timestamp())
       returning *`.execute(trx)
     const call = rows[0]
-    if (!call) return undefined
+    if (!call?.lease_token) return undefined
     await trx
       .updateTable('ledger.service_calls')
       .set({ status: 'open', error: null, finished_at: null })
@@ -51,7 +48,7 @@ export async function takeUp(
     if (call.attempt === 1 && !call.fresh && options.cursorMaxAgeMs) {
       Object.assign(call, await adoptUnfinished(trx, call, options.cursorMaxAgeMs))
     }
-    return { call, token }
+    return { call, token: call.lease_token }
   })
 }
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from './connect.ts'
 import { settleParents } from './settle.ts'
-import { addWakeUps } from './wake-up.ts'
+import { addWakeUps, clearSpentWakeUps } from './wake-up.ts'
 
 export interface Orphan {
   id: string
@@ -33,8 +33,10 @@ export async function rescue(db: Db, orphan: Orphan, maxAttempts: number): Promi
     const { rows } = await sql<{ status: string; parent_id: string | null }>`
       with orphan as (
         select id, cancel_requested_at is not null as cancelled,
-          case when progress is null then failures + 1 else 1 end as failures
-        from ledger.job_calls where id = ${orphan.id} and status = 'running' and lease_expires_at < clock_timestamp() for update
+          -- A page since the lease was taken: the token tells when that was.
+          case when exists (select from ledger.service_calls s where s.job_call_id = c.id and s.pages > 0
+            and ledger.uuid_v7_floor(s.updated_at) > c.lease_token) then 1 else failures + 1 end as failures
+        from ledger.job_calls c where id = ${orphan.id} and status = 'running' and lease_expires_at < clock_timestamp() for update
       )
       update ledger.job_calls c set lease_token = null, lease_expires_at = null, error = ${error}::jsonb, failures = o.failures,
         status = case when o.cancelled then 'cancelled' when o.failures >= ${maxAttempts} then 'failed' else 'queued' end,
@@ -77,6 +79,7 @@ export async function wakeForgotten(db: Db): Promise<number> {
       and not exists (select from graphile_worker.jobs j
         where j.key = 'tick:' || t.job || ':' || to_char(t.scheduled_for at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') and ${alive})
     limit 1000`.execute(db)
+  await clearSpentWakeUps(db)
   await addWakeUps(db, [...calls, ...ticks])
   return calls.length + ticks.length
 }

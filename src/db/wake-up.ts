@@ -25,6 +25,17 @@ export async function addWakeUps(
   )
 }
 
+/**
+ * Removes queue rows that nobody works off any more, which graphile-worker keeps for ever: those that failed too often, and
+ * those of dead workers in whose place another wake-up was added. What they were for is in the ledger.
+ */
+export async function clearSpentWakeUps(db: Db | Transaction<DB>): Promise<void> {
+  await sql`
+    select graphile_worker.complete_jobs(array_agg(id)) from graphile_worker.jobs
+    where task_identifier = ${taskName} and attempts >= max_attempts and locked_at is null
+    having count(*) > 0`.execute(db)
+}
+
 export function wakeUpKey(wakeUp: WakeUp): string {
   return 'jobCallId' in wakeUp
     ? `call:${wakeUp.jobCallId}`

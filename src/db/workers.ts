@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from './connect.ts'
+import { clearSpentWakeUps } from './wake-up.ts'
 
 export interface WorkerRow {
   id: string
@@ -35,6 +36,7 @@ export async function buryDeadWorkers(db: Db, silentSeconds: number): Promise<st
     const pools = rows.map((row) => row.pool_id).filter((pool) => pool !== null)
     if (pools.length > 0)
       await sql`select graphile_worker.force_unlock_workers(${pools}::text[])`.execute(trx)
+    if (pools.length > 0) await clearSpentWakeUps(trx)
     await sql`delete from ledger.workers where stopped_at < clock_timestamp() - interval '7 days'`.execute(
       trx,
     )

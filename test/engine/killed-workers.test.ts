@@ -1,0 +1,74 @@
+import { setTimeout } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { resume } from '../../src/db/resume.ts'
+import { createDatabase } from '../support/database.ts'
+import type { Program } from '../support/program.ts'
+import { until } from '../support/until.ts'
+import { callOf, leftOver, nothing, queueCall, untilCall, untilStatus } from './support/calls.ts'
+import { askedAgain, contentOf, insertedMinusStored, startCrmWorld } from './support/crm-world.ts'
+import { holderOf, killHard, startWorkerProcess, stopGently } from './support/workers.ts'
+
+const kills = 20
+
+/** The streams that can be under way at once: four ranges of contacts beside the links of companies. */
+const lanes = 5
+
+test('a run whose workers are killed 20 times ends as an undisturbed one', async () => {
+  const world = await startCrmWorld({ contacts: 7500, latencyMs: 60, perSecond: 5 })
+  const undisturbed = await world.undisturbed()
+  const database = await createDatabase()
+  const { db } = database
+  const env = world.envOf(database)
+  const workers = new Set<Program>([startWorkerProcess(env), startWorkerProcess(env)])
+  const id = await queueCall(db, 'crm-contacts', crmParams)
+
+  const takeovers: number[] = []
+  const resumed: number[] = []
+  let killedAt: number | undefined
+  let attempt = 0
+  for (let kill = 0; kill < kills; kill++) {
+    const call = await untilCall(
+      db,
+      id,
+      `attempt ${attempt + 1} runs`,
+      (row) => (row.status === 'running' && row.attempt > attempt) || row.finished_at !== null,
+    )
+    if (call.status === 'failed') {
+      // Five crashes in a row without a page between them: an operator lets it go on.
+      expect(call.error).toMatchObject({ kind: 'crashed' })
+      await db.transaction().execute((trx) => resume(trx, id, { wake: true }))
+      resumed.push(kill--)
+      continue
+    }
+    expect(call.finished_at, `over after ${kill} kills`).toBeNull()
+    attempt = call.attempt
+    if (killedAt !== undefined) takeovers.push(performance.now() - killedAt)
+    await setTimeout(Math.random() * 600)
+    const { worker } = await callOf(db, id)
+    const holder = holderOf([...workers], worker)
+    if (!holder) throw new Error(`nobody is ${worker}`)
+    killedAt = performance.now()
+    await killHard(holder)
+    workers.delete(holder)
+    workers.add(startWorkerProcess(env))
+  }
+  await untilStatus(db, id, 'succeeded', 60_000)
+
+  const requests = await world.asked()
+  const again = askedAgain(requests)
+  const slowest = Math.max(...takeovers)
+  console.log(
+    `${kills} kills of workers: ${again} pages asked for again, ${requests.length} requests (undisturbed ${undisturbed.requests}), ` +
+      `${attempt} attempts, resumed ${resumed.length} times, slowest takeover ${(slowest / 1000).toFixed(1)} s`,
+  )
+  expect(await contentOf(db)).toEqual(undisturbed.content)
+  expect(await insertedMinusStored(db)).toBe(0)
+  expect(again).toBeLessThanOrEqual(2 * lanes * kills)
+  expect(slowest).toBeLessThan(12_000)
+  await until('nothing is left over', async () => (await leftOver(db))?.wakeUps === 0, 10_000)
+  for (const worker of workers) expect((await stopGently(worker)).code).toBe(0)
+  expect(await leftOver(db)).toEqual(nothing)
+}, 150_000)
+
+/** As the CLI stores them: with the defaults filled in. */
+const crmParams = { notes: false, maxAgeMinutes: 0, full: false }

@@ -1,0 +1,89 @@
+import { sql } from 'kysely'
+import { expect } from 'vitest'
+import type { Db } from '../../../src/db/connect.ts'
+import { createDatabase } from '../../support/database.ts'
+import { runProgram } from '../../support/program.ts'
+import { startTestSandbox } from '../../support/sandbox.ts'
+
+export interface WorldOptions {
+  contacts: number
+  latencyMs: number
+  /** Sends a second of the processes under test; the undisturbed run is never held back. Default: 1000. */
+  perSecond?: number
+}
+
+/** A small amoCRM, and what an undisturbed run of `crm-contacts` makes of it. */
+export async function startCrmWorld({ contacts, latencyMs, perSecond = 1000 }: WorldOptions) {
+  const sandbox = await startTestSandbox({ companies: 300, contacts, latencyMs })
+  const settings = { ...sandbox.env, LEASE_SECONDS: '2', LOG_LEVEL: 'warn' }
+  const asked = async () => requestsIn(await sandbox.admin('GET', '/log'))
+  const forgetRequests = () => sandbox.admin('POST', '/reset', { only: ['log'] })
+  return {
+    sandbox,
+    asked,
+    forgetRequests,
+    envOf: (database: { url: string }) => ({
+      ...settings,
+      DATABASE_URL: database.url,
+      AMOCRM_REQUESTS_PER_SECOND: String(perSecond),
+    }),
+    async undisturbed() {
+      const database = await createDatabase()
+      const run = await runProgram('src/cli/job.ts', ['crm-contacts'], {
+        ...settings,
+        DATABASE_URL: database.url,
+      })
+      expect(run.code, run.output).toBe(0)
+      const requests = await asked()
+      await forgetRequests()
+      return { content: await contentOf(database.db), requests: requests.length }
+    },
+  }
+}
+
+export type CrmWorld = Awaited<ReturnType<typeof startCrmWorld>>
+
+function requestsIn(log: string): string[] {
+  return log
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const { path, query } = JSON.parse(line) as { path: string; query: string }
+      // Where a range ends may be decided again when its page is read again: it is known by its beginning.
+      return `${path}?${query}`.replace(/&filter\[updated_at\]\[to\]=\d+/, '')
+    })
+}
+
+/** How many requests came that had come before. */
+export const askedAgain = (requests: readonly string[]) => requests.length - new Set(requests).size
+
+/** What the tables hold, but for who wrote it and when: a count and a hash of each. */
+export async function contentOf(db: Db) {
+  const tables = [
+    'raw.records',
+    'public.companies',
+    'public.contacts',
+    'public.contact_channels',
+    'public.contact_notes',
+    'ledger.rejects',
+  ]
+  const content: Record<string, unknown> = {}
+  for (const table of tables) {
+    const { rows } = await sql`
+      with content as (select (to_jsonb(t) - '{service_call_id,fetched_at,job_call_id}'::text[])::text as row from ${sql.table(table)} t)
+      select count(*) as rows, md5(string_agg(row, '' order by row)) as hash from content`.execute(
+      db,
+    )
+    content[table] = rows[0]
+  }
+  return content
+}
+
+/** Each record was written new once, as the ledger counts it. */
+export async function insertedMinusStored(db: Db): Promise<number> {
+  const { rows } = await sql<{ difference: number }>`
+    select (select sum(rows_inserted) from ledger.service_calls)::bigint - (select count(*) from raw.records) as difference`.execute(
+    db,
+  )
+  return rows[0]?.difference ?? Number.NaN
+}
