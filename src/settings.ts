@@ -1,32 +1,48 @@
 import { z } from 'zod'
 import { Fault } from './errors.ts'
-import { hideSecrets } from './log.ts'
-
-const count = (fallback: number) => z.coerce.number().int().positive().default(fallback)
-const baseUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-  .transform((url) => url.replace(/\/+$/, ''))
-const secret = z.string().trim().min(1)
+import { hideSecretsOf } from './secrets.ts'
 
 const environment = z.object({
   NODE_ENV: z.string().optional(),
   DATABASE_URL: z
-    .url({
-      protocol: /^postgres(ql)?$/,
-      error: 'must look like postgres://user:password@host:5432/name',
+    .string()
+    .trim()
+    .refine(isDatabaseUrl, {
+      error:
+        'must look like postgres://user:password@host:5432/name, with what is special in the password percent-encoded (@ is %40, / is %2F, # is %23, ? is %3F, % is %25)',
     })
     .optional(),
-  AMOCRM_BASE_URL: baseUrl.optional(),
-  AMOCRM_ACCESS_TOKEN: secret.optional(),
-  AMOCRM_REQUESTS_PER_SECOND: count(7),
-  HTTP_HOST: z.string().default('127.0.0.1'),
-  HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
-  WORKER_CONCURRENCY: count(8),
-  LEASE_SECONDS: z.coerce.number().min(1).max(3600).default(20),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  SANDBOX: z.stringbool().default(false),
+  AMOCRM_BASE_URL: baseUrl().optional(),
+  AMOCRM_ACCESS_TOKEN: token().optional(),
+  AMOCRM_REQUESTS_PER_SECOND: wholeNumber(1, 1000, 7),
+  MINIO_ENDPOINT: storageUrl().optional(),
+  MINIO_ACCESS_KEY: token().optional(),
+  MINIO_SECRET_KEY: token().optional(),
+  MINIO_BUCKET: z
+    .string()
+    .trim()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
+      error: 'must be 3 to 63 small letters, digits, dots and dashes',
+    })
+    .default('nightledger'),
+  MINIO_REGION: z.string().trim().default('us-east-1'),
+  /** What presigned addresses name. Default: MINIO_ENDPOINT. */
+  MINIO_PUBLIC_ENDPOINT: storageUrl().optional(),
+  /** Seconds that the presigned address of a CSV is good for; a week at most (AWS Signature Version 4). */
+  CSV_URL_TTL: wholeNumber(1, 604_800, 86_400),
+  HTTP_HOST: z.string().trim().default('127.0.0.1'),
+  HTTP_PORT: wholeNumber(0, 65_535, 3000),
+  API_TOKEN: token().optional(),
+  WORKER_CONCURRENCY: wholeNumber(1, 1000, 8),
+  LEASE_SECONDS: wholeNumber(1, 3600, 20),
+  LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  SANDBOX: z.stringbool({ error: 'must be 1 or 0' }).default(false),
   LOCAL_DIR: z.string().optional(),
-  SCHEDULE_TIMEZONE: z.string().default('UTC'),
+  SCHEDULE_TIMEZONE: z
+    .string()
+    .trim()
+    .refine(isTimezone, { error: 'must be the name of a time zone, such as Europe/Berlin or UTC' })
+    .default('UTC'),
 })
 
 type Environment = z.infer<typeof environment>
@@ -54,21 +70,88 @@ export function parseSettings(env: NodeJS.ProcessEnv): Settings {
       hint: 'correct it in the environment or in .env',
     })
   }
-  const settings = parsed.data
   const schedules: Record<string, string> = {}
   for (const [name, value] of Object.entries(set)) {
     if (name.startsWith('SCHEDULE_') && name !== 'SCHEDULE_TIMEZONE' && value) {
       schedules[name.slice('SCHEDULE_'.length).toLowerCase().replaceAll('_', '-')] = value
     }
   }
-  return { ...settings, schedules, hide: hideSecrets(secretsOf(settings)) }
+  return { ...parsed.data, schedules, hide: hideSecretsOf(set) }
 }
 
-function secretsOf(settings: Environment): string[] {
-  const secrets = [settings.AMOCRM_ACCESS_TOKEN]
-  if (settings.DATABASE_URL) {
-    const { password } = new URL(settings.DATABASE_URL)
-    secrets.push(password, decodeURIComponent(password))
+// Messages are ours throughout: zod's own may quote what they did not like.
+
+function wholeNumber(least: number, most: number, fallback: number) {
+  const error = `must be a whole number from ${least} to ${most}`
+  return z
+    .string()
+    .trim()
+    .regex(/^\d{1,9}$/, { error })
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, { error })
+    .default(fallback)
+}
+
+function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z
+    .string()
+    .trim()
+    .toLowerCase()
+    .pipe(z.enum(words, { error: `must be one of ${words.join(', ')}` }))
+}
+
+/** A secret that goes into a header: what HTTP refuses there would fail at the first request, and be quoted. */
+function token() {
+  return z
+    .string()
+    .trim()
+    .regex(/^[\x21-\x7e]+$/, {
+      error: 'must be the token alone: no spaces, no "Bearer" before it, ASCII only',
+    })
+}
+
+/** What stands before the path in an API's documentation. */
+function baseUrl() {
+  return z
+    .string()
+    .trim()
+    .refine(isBaseUrl, {
+      error:
+        'must be an http or https URL without user, query or fragment, such as https://api.example.com',
+    })
+    .transform((url) => url.replace(/\/+$/, ''))
+}
+
+/** Signatures name host and path: the storage can't stand under a path. */
+function storageUrl() {
+  return baseUrl().refine((url) => URL.parse(url)?.origin === url.toLowerCase(), {
+    error: 'must be an address without a path, such as https://minio.example.com:9000',
+  })
+}
+
+function isBaseUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return (
+    /^https?:$/.test(url?.protocol ?? '') && !url?.username && !url?.password && !/[?#]/.test(text)
+  )
+}
+
+/** A password that is not encoded can still make a URL, of another meaning: the rest of it would be taken for the host or the name. */
+function isDatabaseUrl(text: string): boolean {
+  const url = URL.parse(text)
+  if (!url || !/^postgres(ql)?:$/.test(url.protocol) || text.includes('#')) return false
+  if (`${url.pathname}${url.search}`.includes('@')) return false
+  try {
+    return [url.username, url.password, url.pathname].map(decodeURIComponent).length > 0
+  } catch {
+    return false
   }
-  return secrets.filter((value): value is string => Boolean(value))
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
+  } catch {
+    return false
+  }
 }

@@ -1,12 +1,11 @@
 import type { Plan } from '../jobs/job.ts'
 import { exitCode } from './exit.ts'
-import { plainTable } from './print-run.ts'
+import { plainTable } from './plain-table.ts'
 
 export function printPlan(plan: Plan): number {
-  const table = plainTable(['operation', 'requests', 'why'])
-  for (const { operation, count, why } of plan.requests) table.push([operation, count, why])
+  const requests = plan.requests.map(({ operation, count, why }) => [operation, count, why])
   process.stdout.write(
-    `${table.toString()}\n\ncredits: ${plan.credits}\nnothing was asked, nothing was written\n`,
+    `${plainTable(['operation', 'requests', 'why'], requests)}\n\ncredits: ${plan.credits}\nnothing was asked, nothing was written\n`,
   )
   return exitCode.succeeded
 }

@@ -1,9 +1,28 @@
-import Table from 'cli-table3'
 import type { Db } from '../db/connect.ts'
 import type { JobCall } from '../db/job-calls.ts'
 import type { ErrorRecord } from '../errors.ts'
+import { isoTime, oneLine, plural, span, tookFrom } from './format.ts'
+import { type Cell, plainTable } from './plain-table.ts'
 
-/** Prints a job call as the ledger has it: its line, its streams, its error. */
+const mostStreams = 60
+
+const head = [
+  'service',
+  'operation',
+  'subject',
+  'status',
+  'pages',
+  'requests',
+  'retries',
+  'read',
+  'inserted',
+  'updated',
+  'unchanged',
+  'rejected',
+  'throttled',
+]
+
+/** Prints a job call as the ledger has it: its streams, its sums, its result or error. */
 export async function printRun(db: Db, call: JobCall): Promise<void> {
   const run = await db
     .selectFrom('ledger.runs')
@@ -15,96 +34,71 @@ export async function printRun(db: Db, call: JobCall): Promise<void> {
     .selectAll()
     .where('job_call_id', '=', call.id)
     .orderBy('id')
-    .limit(60)
+    .limit(mostStreams)
     .execute()
-  const head = [
-    'service',
-    'operation',
-    'subject',
-    'status',
-    'pages',
-    'requests',
-    'retries',
-    'read',
-    'inserted',
-    'updated',
-    'unchanged',
-    'rejected',
-    'throttled ms',
-  ]
-  const table = plainTable(head)
-  for (const s of streams) {
-    table.push([
-      s.service,
-      s.operation,
-      s.subject.slice(0, 40),
-      s.status,
-      s.pages,
-      s.requests,
-      s.retries,
-      s.rows_read,
-      s.rows_inserted,
-      s.rows_updated,
-      s.rows_unchanged,
-      s.rows_rejected,
-      s.throttled_ms,
-    ])
-  }
-  const sum = [
-    run.pages,
-    run.requests,
-    run.retries,
-    run.rows_read,
-    run.rows_inserted,
-    run.rows_updated,
-    run.rows_unchanged,
-    run.rows_rejected,
-    run.throttled_ms,
-  ]
-  table.push(['', '', `${run.streams} streams`, '', ...sum.map((value) => value ?? 0)])
+  const rows = streams.map((s) => [
+    s.service,
+    s.operation,
+    oneLine(s.subject, 40),
+    s.status,
+    ...counts(s),
+  ])
+  const all = run.streams ?? 0
+  if (all > mostStreams)
+    rows.push(['...', `and ${all - mostStreams} more`, '', '', ...head.slice(4).map(() => '')])
+  rows.push(['', '', plural(all, 'stream'), '', ...counts(run)])
   const lines = [
-    table.toString(),
+    plainTable(head, rows),
     '',
     `${call.job} ${call.id}: ${call.status}, attempt ${call.attempt}${took(call)}`,
+    ...describeEnd(call),
   ]
-  if (call.result) lines.push(`result: ${JSON.stringify(call.result)}`)
-  const error = call.error as ErrorRecord | null
-  if (error) lines.push(`${error.kind}: ${error.message}`, ...(error.hint ? [error.hint] : []))
-  if (call.status === 'waiting' && call.next_attempt_at)
-    lines.push(`parked until ${call.next_attempt_at.toISOString()}: a worker goes on then`)
-  const open = run.analysis_open ?? 0
-  if (open > 0) lines.push(`${open} analyses are still out: npm run ledger -- show ${call.id}`)
+  if (run.children)
+    lines.push(
+      `${plural(run.children, 'child call')}: ${run.children_failed} failed, ${run.children_open} open`,
+    )
+  if (run.analysis_open)
+    lines.push(`${run.analysis_open} analyses are still out: npm run ledger -- show ${call.id}`)
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-function took({ started_at, finished_at }: JobCall): string {
-  return started_at && finished_at
-    ? `, ${((finished_at.getTime() - started_at.getTime()) / 1000).toFixed(1)} s`
-    : ''
+type Counted =
+  | 'pages'
+  | 'requests'
+  | 'retries'
+  | 'rows_read'
+  | 'rows_inserted'
+  | 'rows_updated'
+  | 'rows_unchanged'
+  | 'rows_rejected'
+  | 'throttled_ms'
+
+function counts(of: Record<Counted, number | null>): Cell[] {
+  return [
+    of.pages,
+    of.requests,
+    of.retries,
+    of.rows_read,
+    of.rows_inserted,
+    of.rows_updated,
+    of.rows_unchanged,
+    of.rows_rejected,
+    span(of.throttled_ms ?? 0),
+  ]
 }
 
-/** A table without frames: for people, and for grep. */
-export function plainTable(head: string[]) {
-  const none = {
-    top: '',
-    'top-mid': '',
-    'top-left': '',
-    'top-right': '',
-    bottom: '',
-    'bottom-mid': '',
-    'bottom-left': '',
-    'bottom-right': '',
-    left: '',
-    'left-mid': '',
-    mid: '',
-    'mid-mid': '',
-    right: '',
-    'right-mid': '',
-    middle: '  ',
-  }
-  return new Table({
-    head,
-    chars: none,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  })
+function describeEnd(call: JobCall): string[] {
+  const error = call.error as ErrorRecord | null
+  return [
+    call.result && `result: ${oneLine(JSON.stringify(call.result))}`,
+    error && oneLine(`${error.kind}: ${error.message}`),
+    error?.hint && oneLine(error.hint),
+    call.status === 'waiting' &&
+      call.next_attempt_at &&
+      `parked until ${isoTime(call.next_attempt_at)}: a worker goes on then`,
+  ].filter((line) => typeof line === 'string')
+}
+
+function took({ started_at, finished_at }: JobCall): string {
+  return started_at && finished_at ? `, ${tookFrom(started_at, finished_at)}` : ''
 }

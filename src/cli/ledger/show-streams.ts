@@ -1,0 +1,91 @@
+import { sql } from 'kysely'
+import type { Db } from '../../db/connect.ts'
+import type { ErrorRecord } from '../../errors.ts'
+import { oneLine, plural, size, span } from '../format.ts'
+import { plainTable } from '../plain-table.ts'
+
+const mostStreams = 60
+const mostReasons = 5
+
+/** The streams of a call: failed ones first, then open ones with where they go on. */
+export async function printStreams(db: Db, callId: string): Promise<void> {
+  const { count } = await db
+    .selectFrom('ledger.service_calls')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('job_call_id', '=', callId)
+    .executeTakeFirstOrThrow()
+  if (count === 0) return
+  const streams = await db
+    .selectFrom('ledger.service_calls')
+    .selectAll()
+    .where('job_call_id', '=', callId)
+    .orderBy(sql`array_position(array['failed', 'open'], status), id`)
+    .limit(mostStreams)
+    .execute()
+  const head = [
+    'service',
+    'operation',
+    'subject',
+    'status',
+    'pages',
+    'requests',
+    'retries',
+    'read',
+    'inserted',
+    'updated',
+    'unchanged',
+    'rejected',
+    'throttled',
+    'size',
+    'goes on at, or error',
+  ]
+  const rows = streams.map((s) => [
+    s.service,
+    s.operation,
+    oneLine(s.subject, 40),
+    s.status,
+    s.pages,
+    s.requests,
+    s.retries,
+    s.rows_read,
+    s.rows_inserted,
+    s.rows_updated,
+    s.rows_unchanged,
+    s.rows_rejected,
+    span(s.throttled_ms),
+    size(s.bytes),
+    describeEnd(s.error as ErrorRecord | null, s.status === 'open' ? s.cursor : null),
+  ])
+  const more = count > mostStreams ? `\n... and ${count - mostStreams} more` : ''
+  process.stdout.write(`\n${plural(count, 'stream')}\n${plainTable(head, rows)}${more}\n`)
+}
+
+function describeEnd(error: ErrorRecord | null, cursor: unknown): string {
+  if (error) return oneLine(`${error.kind}: ${error.message}`, 200)
+  return cursor === null ? '' : oneLine(JSON.stringify(cursor), 200)
+}
+
+/** How many records of a call were refused, and the commonest reasons. */
+export async function printRejects(db: Db, callId: string): Promise<void> {
+  const { rows } = await sql<{
+    reason: string
+    entity: string
+    count: number
+    still: number
+    example: string
+  }>`
+    select entity, reason, count(*) as count, count(*) filter (where closed_at is null) as still, min(external_id) as example
+    from ledger.rejects where job_call_id = ${callId} group by entity, reason order by count(*) desc, reason`.execute(
+    db,
+  )
+  if (rows.length === 0) return
+  const total = rows.reduce((sum, row) => sum + row.count, 0)
+  const some = rows
+    .slice(0, mostReasons)
+    .map((row) => [row.count, row.still, row.entity, oneLine(row.reason, 120), row.example])
+  const more =
+    rows.length > mostReasons ? `\n... and ${rows.length - mostReasons} more reasons` : ''
+  process.stdout.write(
+    `\n${plural(total, 'reject')}\n${plainTable(['records', 'still', 'entity', 'reason', 'for example'], some)}${more}\n`,
+  )
+}

@@ -1,0 +1,39 @@
+import { hideSecrets } from './log.ts'
+
+/** Variables whose whole value is secret. */
+const secretVariables = [
+  'AMOCRM_ACCESS_TOKEN',
+  'MINIO_SECRET_KEY',
+  'API_TOKEN',
+  'PGPASSWORD',
+] as const
+
+/**
+ * A function that takes the secrets of this environment out of a text. It works on what was given, not on what was
+ * made of it: an error may quote a setting because that could not be read.
+ */
+export function hideSecretsOf(env: NodeJS.ProcessEnv): (text: string) => string {
+  const secrets = secretVariables.flatMap((name) => [env[name], env[name]?.trim()])
+  return hideSecrets(
+    [...secrets, ...passwordsIn(env['DATABASE_URL']?.trim() ?? '')].filter(
+      (secret) => secret !== undefined,
+    ),
+  )
+}
+
+/** The address whole, and its password as it stands there and decoded. */
+function passwordsIn(address: string): string[] {
+  const rest = address.replace(/^[a-z]*:?\/\//i, '')
+  const user = rest.slice(0, Math.max(0, rest.lastIndexOf('@')))
+  const password = user.includes(':') ? user.slice(user.indexOf(':') + 1) : ''
+  const query = new URLSearchParams(rest.split('?').slice(1).join('?'))
+  return [address, password, decoded(password), query.get('password') ?? '']
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
