@@ -3,6 +3,7 @@ import { hideSecrets } from './log.ts'
 /** Variables whose whole value is secret. */
 const secretVariables = [
   'AMOCRM_ACCESS_TOKEN',
+  'APOLLO_API_KEY',
   'MINIO_SECRET_KEY',
   'API_TOKEN',
   'PGPASSWORD',

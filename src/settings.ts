@@ -15,6 +15,12 @@ const environment = z.object({
   AMOCRM_BASE_URL: baseUrl().optional(),
   AMOCRM_ACCESS_TOKEN: token().optional(),
   AMOCRM_REQUESTS_PER_SECOND: wholeNumber(1, 1000, 7),
+  APOLLO_BASE_URL: baseUrl().optional(),
+  APOLLO_API_KEY: token().optional(),
+  APOLLO_REQUESTS_PER_MINUTE: optionalNumber(1, 1_000_000),
+  APOLLO_REQUESTS_PER_HOUR: optionalNumber(1, 10_000_000),
+  APOLLO_REQUESTS_PER_DAY: optionalNumber(1, 100_000_000),
+  APOLLO_CREDITS_PER_MONTH: optionalNumber(0, 100_000_000),
   MINIO_ENDPOINT: storageUrl().optional(),
   MINIO_ACCESS_KEY: token().optional(),
   MINIO_SECRET_KEY: token().optional(),
@@ -82,6 +88,14 @@ export function parseSettings(env: NodeJS.ProcessEnv): Settings {
 // Messages are ours throughout: zod's own may quote what they did not like.
 
 function wholeNumber(least: number, most: number, fallback: number) {
+  return numberBetween(least, most).default(fallback)
+}
+
+function optionalNumber(least: number, most: number) {
+  return numberBetween(least, most).optional()
+}
+
+function numberBetween(least: number, most: number) {
   const error = `must be a whole number from ${least} to ${most}`
   return z
     .string()
@@ -89,7 +103,6 @@ function wholeNumber(least: number, most: number, fallback: number) {
     .regex(/^\d{1,9}$/, { error })
     .transform(Number)
     .refine((value) => value >= least && value <= most, { error })
-    .default(fallback)
 }
 
 function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
@@ -124,7 +137,7 @@ function baseUrl() {
 
 /** Signatures name host and path: the storage can't stand under a path. */
 function storageUrl() {
-  return baseUrl().refine((url) => URL.parse(url)?.origin === url.toLowerCase(), {
+  return baseUrl().refine((url) => URL.parse(url)?.pathname === '/', {
     error: 'must be an address without a path, such as https://minio.example.com:9000',
   })
 }

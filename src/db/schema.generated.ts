@@ -90,6 +90,52 @@ export interface Contacts {
   updated_at: Timestamp | null;
 }
 
+export interface LeadgenLeads {
+  /**
+   * open: not asked for (yet); not needed: the search told the address
+   */
+  enrichment: Generated<string>;
+  external_id: string;
+  job_call_id: string;
+  position: number;
+  source: string;
+  step: string;
+}
+
+export interface Leads {
+  city: string | null;
+  country: string | null;
+  email: string | null;
+  email_status: string | null;
+  /**
+   * When enrichment last told something new; null: known from the search alone
+   */
+  enriched_at: Timestamp | null;
+  external_id: string;
+  first_name: string | null;
+  has_direct_phone: string | null;
+  has_email: boolean | null;
+  headline: string | null;
+  last_name: string | null;
+  /**
+   * All that the search tells of it
+   */
+  last_name_masked: string | null;
+  linkedin_url: string | null;
+  organization_domain: string | null;
+  organization_employees: number | null;
+  organization_external_id: string | null;
+  organization_industry: string | null;
+  organization_linkedin_url: string | null;
+  organization_name: string | null;
+  refreshed_at: Timestamp | null;
+  seniority: string | null;
+  service_call_id: string;
+  source: string;
+  state: string | null;
+  title: string | null;
+}
+
 export interface LedgerAnalysisTasks {
   attempt: Generated<number>;
   content_key: string;
@@ -116,6 +162,21 @@ export interface LedgerBreakers {
   opened_by: string;
   reason: string;
   service: string;
+}
+
+export interface LedgerCreditMonths {
+  account: string;
+  /**
+   * What the setting said when it was last asked; null: no limit
+   */
+  budget: number | null;
+  /**
+   * Requests under way, and those whose answer was lost: they may have been charged, and count against the budget
+   */
+  in_doubt: Generated<number>;
+  month: Timestamp;
+  service: string;
+  spent: Generated<number>;
 }
 
 export interface LedgerFreshness {
@@ -177,6 +238,19 @@ export interface LedgerJobCalls {
   worker: string | null;
 }
 
+export interface LedgerLeadgens {
+  /**
+   * Names the JSON file; committed before it is written, so that a second try writes the same one
+   */
+  demo_import_id: string | null;
+  ended_by: string | null;
+  job_call_id: string;
+  /**
+   * How long it has been searching, over attempts
+   */
+  ran_ms: Generated<number>;
+}
+
 export interface LedgerOpenStreams {
   cursor: Json | null;
   id: string | null;
@@ -225,6 +299,23 @@ export interface LedgerQuotas {
   slots: Generated<number>;
   widened_at: Timestamp | null;
   widened_slot: Generated<number>;
+}
+
+export interface LedgerQuotaWindows {
+  account: string;
+  endpoint: string;
+  ends_at: Generated<Timestamp>;
+  /**
+   * A 429 named this window, or asked for a wait: nothing is sent before. Setting it to -infinity ends that
+   */
+  full_until: Generated<Timestamp>;
+  name: string;
+  opened_at: Generated<Timestamp>;
+  /**
+   * What the upstream last said; null: nothing so far
+   */
+  said_limit: number | null;
+  used: Generated<number>;
 }
 
 export interface LedgerRecordsMet {
@@ -435,13 +526,18 @@ export interface DB {
   contact_channels: ContactChannels;
   contact_notes: ContactNotes;
   contacts: Contacts;
+  leadgen_leads: LeadgenLeads;
+  leads: Leads;
   "ledger.analysis_tasks": LedgerAnalysisTasks;
   "ledger.breakers": LedgerBreakers;
+  "ledger.credit_months": LedgerCreditMonths;
   "ledger.freshness": LedgerFreshness;
   "ledger.idempotency_keys": LedgerIdempotencyKeys;
   "ledger.job_calls": LedgerJobCalls;
+  "ledger.leadgens": LedgerLeadgens;
   "ledger.open_streams": LedgerOpenStreams;
   "ledger.quota_lanes": LedgerQuotaLanes;
+  "ledger.quota_windows": LedgerQuotaWindows;
   "ledger.quotas": LedgerQuotas;
   "ledger.records_met": LedgerRecordsMet;
   "ledger.rejects": LedgerRejects;

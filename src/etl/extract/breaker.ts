@@ -1,4 +1,5 @@
 import { type QueryExecutorProvider, sql } from 'kysely'
+import { Fault } from '../../errors.ts'
 
 export interface Shut {
   service: string
@@ -10,6 +11,14 @@ export interface Shut {
 
 export const blockedHint = (service: string) =>
   `settle it with the service, then: npm run ledger -- unblock ${service}`
+
+/** @throws Fault `blocked`: whoever wants a slot while the breaker is open gets none. */
+export function refuseWhileShut(service: string, reason: string): never {
+  throw new Fault('blocked', `${service} is blocked: ${reason}`, {
+    service,
+    hint: blockedHint(service),
+  })
+}
 
 /** Stops every call to an upstream account, in every process: taking a slot looks at this row first. */
 export async function openBreaker(db: QueryExecutorProvider, shut: Shut): Promise<void> {
@@ -25,6 +34,9 @@ export async function unblock(db: QueryExecutorProvider, service: string): Promi
     with unblocked as (delete from ledger.breakers where service = ${service} returning account),
     rested as (
       update ledger.quotas set paused_at = null, paused_until = null
+      where account in (select account from unblocked)
+    ), opened as (
+      update ledger.quota_windows set full_until = '-infinity'
       where account in (select account from unblocked)
     )
     select account from unblocked order by account`.execute(db)

@@ -4,8 +4,9 @@ import type { Agent } from 'undici'
 import type { Logger } from '../../log.ts'
 import type { Quota, Slot } from './quota.ts'
 import { createPerSecondQuota } from './quota-per-second.ts'
-import type { Account } from './quota-sql.ts'
-import { createAgent, type Timeouts } from './send.ts'
+import { createWindowsQuota } from './quota-windows.ts'
+import { createAgent } from './send.ts'
+import type { Upstream } from './upstream.ts'
 
 /** What the requests of this process to one upstream account go through. */
 export interface Gate {
@@ -17,19 +18,18 @@ export interface Gate {
   close(): Promise<void>
 }
 
-export interface GateOptions extends Account {
-  timeouts?: Timeouts | undefined
-  /** Requests waiting for a slot or for their answer, at most. Default: what four seconds allow, at least 10. */
-  maxInFlight?: number | undefined
-}
+export type GateOptions = Pick<
+  Upstream,
+  'service' | 'account' | 'perSecond' | 'windows' | 'timeouts' | 'maxInFlight'
+>
 
 export function createGate(
   { db, log }: { db: QueryExecutorProvider; log: Logger },
-  { timeouts, maxInFlight, ...account }: GateOptions,
+  upstream: GateOptions,
 ): Gate {
-  const { perSecond } = account
+  const { perSecond, timeouts, maxInFlight } = upstream
   const agent = createAgent(timeouts ?? {})
-  const quota: Quota = createPerSecondQuota({ db, log }, account)
+  const quota = createQuota({ db, log }, upstream)
   const room = createLine(perSecond, maxInFlight ?? Math.max(10, perSecond * 4))
   // So few ask at a time that a priority still counts, and enough that one question brings 100 ms of slots.
   const turn = createLine(perSecond, Math.max(2, perSecond / 10))
@@ -42,6 +42,14 @@ export function createGate(
       await agent.destroy()
     },
   }
+}
+
+function createQuota(
+  deps: { db: QueryExecutorProvider; log: Logger },
+  { service, account, perSecond, windows }: GateOptions,
+): Quota {
+  if (windows) return createWindowsQuota(deps, { service, account }, windows)
+  return createPerSecondQuota(deps, { service, account, perSecond })
 }
 
 /**

@@ -3,7 +3,7 @@ import { Parked } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
 import type { Answer } from './answer.ts'
 import { createGate, type Gate } from './gate.ts'
-import { longestWaitMs } from './quota-per-second.ts'
+import { longestWaitMs } from './quota.ts'
 import { type Exchange, tryOnce } from './try-once.ts'
 import { describe, outgoing, type Request, type Upstream } from './upstream.ts'
 import { addUsage, createUsageMeter, type Usage } from './usage-meter.ts'
@@ -26,6 +26,8 @@ export const newMeter = (): Meter => ({
 export interface RequestContext {
   meter: Meter
   signal: AbortSignal
+  /** No further try is begun once it fires: waits end with its reason, what is on its way is still answered. */
+  patience?: AbortSignal
   /** 0 to 9, lower first. Default: 5. */
   priority?: number
 }
@@ -33,7 +35,7 @@ export interface RequestContext {
 export interface HttpClient {
   /**
    * Sends a request when the shared quota allows it, again while that may help (429, 5xx and network faults).
-   * @throws HttpFault, Fault (see `judgeHttp`), Parked when asked to wait for more than a minute, the signal's reason.
+   * @throws HttpFault, Fault (see `judgeHttp`), Parked when asked to wait for more than a minute, the signals' reasons.
    */
   send(upstream: Upstream, request: Request, context: RequestContext): Promise<Answer>
   /** Notes credits spent in `ledger.upstream_usage`. */
@@ -56,7 +58,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const gates = new Map<string, Gate>()
 
   function gateOf(upstream: Upstream): Gate {
-    const key = `${upstream.service} ${upstream.account}`
+    const key = `${upstream.service} ${upstream.account} ${upstream.windows?.endpoint ?? ''}`
     const gate = gates.get(key) ?? createGate({ db, log }, upstream)
     gates.set(key, gate)
     return gate
@@ -68,7 +70,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     context: RequestContext,
   ): Promise<Answer> {
     const { service, account } = upstream
-    const { signal, meter, priority = 5 } = context
+    const { signal, meter, patience, priority = 5 } = context
+    const waiting = patience ? AbortSignal.any([signal, patience]) : signal
     const asked = describe(upstream, request)
     const exchange: Exchange = {
       db,
@@ -78,6 +81,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       asked,
       priority,
       signal,
+      waiting,
       gate: gateOf(upstream),
       request: outgoing(upstream, request),
       judge: (answer) => upstream.judge?.(answer) ?? judgeHttp(answer, service, upstream.settings),
@@ -98,13 +102,18 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       if (outcome.answer) return outcome.answer
       const { fault, passing, left, waitMs } = outcome
       if (passing && waitMs !== undefined && waitMs > longestWaitMs) {
-        throw new Parked(service, new Date(Date.now() + waitMs), `${fault.message}, Retry-After`)
+        throw new Parked(
+          service,
+          new Date(Date.now() + waitMs),
+          `${fault.message}, and asks to wait`,
+        )
       }
       const repeatable = !left || (request.idempotent ?? (request.method ?? 'GET') === 'GET')
       const delayMs = retryDelaysMs[tried]
       if (!passing || !repeatable || delayMs === undefined) throw fault
+      await sleep(waitMs ?? delayMs * (1 + Math.random() / 10), waiting)
+      if (left) await request.beforeAgain?.()
       exchange.count({ retries: 1 })
-      await sleep(waitMs ?? delayMs * (1 + Math.random() / 10), signal)
     }
   }
 

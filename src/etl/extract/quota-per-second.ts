@@ -2,14 +2,11 @@ import type { QueryExecutorProvider } from 'kysely'
 import { databaseFault, isDatabaseAway } from '../../db/lost-connection.ts'
 import { Fault, Parked } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
-import { blockedHint } from './breaker.ts'
-import type { Quota, Slot } from './quota.ts'
+import { refuseWhileShut } from './breaker.ts'
+import { longestWaitMs, type Quota, type Slot } from './quota.ts'
 import { type Account, restQuota, type Taken, takeSlots } from './quota-sql.ts'
 import { createSlotReports } from './slot-reports.ts'
 import { sleep } from './wait.ts'
-
-/** A pause longer than this, in milliseconds, is not waited for in a worker. */
-export const longestWaitMs = 60_000
 
 // Slots of a process that died come free without a report: looked for, but not in a busy loop.
 const askAgainAtLeastMs = 10
@@ -61,12 +58,7 @@ export function createPerSecondQuota(
 
   function untilNext({ shut, paused_ms: pausedMs, again_ms: againMs }: Taken): number {
     const { service } = account
-    if (shut !== undefined) {
-      throw new Fault('blocked', `${service} is blocked: ${shut}`, {
-        service,
-        hint: blockedHint(service),
-      })
-    }
+    if (shut !== undefined) refuseWhileShut(service, shut)
     if (pausedMs === undefined) return Math.max(againMs ?? 0, askAgainAtLeastMs)
     if (pausedMs > longestWaitMs) {
       throw new Parked(service, new Date(Date.now() + pausedMs), 'asked for a pause')

@@ -1,3 +1,8 @@
+import type { Answer } from './answer.ts'
+
+/** A pause longer than this, in milliseconds, is not waited for in a worker. */
+export const longestWaitMs = 60_000
+
 /** Leave to send one request, at this moment. */
 export interface Slot {
   /**
@@ -12,6 +17,10 @@ export interface Slot {
    * margin from then on. Answers that margin in milliseconds.
    */
   refused(restMs: number): Promise<number>
+  /** Reads what an answer tells of the quota. */
+  answered?(answer: Answer): Promise<void>
+  /** For a 429 without Retry-After: how long to wait, in milliseconds, where its text tells; undefined where not. */
+  waitMs?(answer: Answer): Promise<number | undefined>
 }
 
 /** How fast an upstream account may be asked, by all processes together. */

@@ -20,6 +20,8 @@ export interface Exchange {
   request: Outgoing
   priority: number
   signal: AbortSignal
+  /** Ends waits for a slot, but not what is on its way. */
+  waiting: AbortSignal
   judge(answer: Answer): Verdict
   count: (usage: Partial<Usage>) => void
 }
@@ -60,9 +62,9 @@ export async function tryOnce(exchange: Exchange): Promise<Outcome> {
   return { fault, passing: true, left: false }
 }
 
-async function takeSlot({ gate, priority, signal, count }: Exchange): Promise<Slot> {
+async function takeSlot({ gate, priority, waiting, count }: Exchange): Promise<Slot> {
   const since = performance.now()
-  const slot = await gate.slot(priority, signal)
+  const slot = await gate.slot(priority, waiting)
   count({ throttledMs: Math.round(performance.now() - since) })
   return slot
 }
@@ -86,6 +88,7 @@ async function exchangeIn(slot: Slot, exchange: Exchange): Promise<Outcome> {
       { ...call, status: answer.status, ms: ms(), bytes: answer.bytes, requestId },
       'answered',
     )
+    await orLog(log, async () => await slot.answered?.(answer))
     const verdict = exchange.judge(answer)
     return verdict === 'fine' ? { answer } : await refused(slot, answer, verdict, exchange)
   } catch (error) {
@@ -104,10 +107,12 @@ async function refused(
   const { asked, count, log } = exchange
   const { service } = asked
   const fault = httpFault(answer, refusal, asked)
-  const waitMs = retryAfterMs(answer)
-  if (refusal.kind === 'rate_limited') {
+  const isRateLimited = refusal.kind === 'rate_limited'
+  let waitMs = retryAfterMs(answer)
+  if (isRateLimited) {
     count({ rateLimited: 1 })
     await orLog(log, async () => {
+      waitMs ??= await slot.waitMs?.(answer)
       const marginMs = await slot.refused(Math.min(waitMs ?? defaultRestMs, longestRestMs))
       log.warn({ service, account: exchange.account, waitMs, marginMs }, 'rate limited: all rest')
     })
@@ -119,7 +124,8 @@ async function refused(
       log.error({ service, account, reason: fault.message }, 'blocked: all calls are stopped')
     })
   }
-  return { fault, passing: refusal.retry ?? false, left: true, waitMs }
+  // A 429 was counted at the door, and not carried out.
+  return { fault, passing: refusal.retry ?? false, left: !isRateLimited, waitMs }
 }
 
 const defaultRestMs = 1000

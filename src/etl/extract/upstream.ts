@@ -1,5 +1,6 @@
 import { hideSecrets } from '../../log.ts'
 import type { Answer, Asked } from './answer.ts'
+import type { Windows } from './quota-windows.ts'
 import type { Outgoing, Timeouts } from './send.ts'
 import type { SettingNames, Verdict } from './verdict.ts'
 
@@ -12,8 +13,10 @@ export interface Upstream {
   baseUrl: string
   /** Sent with each request. Secrets live here and nowhere else: no value is ever printed. */
   headers: Record<string, string>
-  /** Sends in any second, over all processes. */
+  /** Sends in any second, over all processes. With `windows` it only says how many may be under way side by side. */
   perSecond: number
+  /** What holds instead for an endpoint that counts by minute, hour and day. */
+  windows?: Windows
   /** Named in hints. */
   settings: SettingNames
   timeouts?: Timeouts
@@ -36,6 +39,8 @@ export interface Request {
   body?: unknown
   /** Whether it may be sent again when it is unknown what came of it. Default: true for GET. */
   idempotent?: boolean
+  /** Called before it is sent again when it is unknown what came of it. What it throws ends the sending. */
+  beforeAgain?(): Promise<void>
 }
 
 const publicHeaders = new Set(['accept', 'content-type', 'user-agent'])

@@ -1,0 +1,124 @@
+import type { QueryExecutorProvider } from 'kysely'
+import { databaseFault, isDatabaseAway } from '../../db/lost-connection.ts'
+import { Fault, Parked } from '../../errors.ts'
+import type { Logger } from '../../log.ts'
+import type { Answer } from './answer.ts'
+import { refuseWhileShut } from './breaker.ts'
+import { longestWaitMs, type Quota, type Slot } from './quota.ts'
+import {
+  type Granted,
+  noteWindows,
+  restInWindow,
+  takeInWindows,
+  type TakenInWindows,
+} from './quota-windows-sql.ts'
+import { sleep } from './wait.ts'
+
+/** How many sends an upstream allows between two moments. */
+export interface Window {
+  name: 'minute' | 'hour' | 'day'
+  /** How long it lasts, in milliseconds. */
+  ms: number
+  /** What the settings allow. What the upstream says counts too, if it is less. */
+  max?: number | undefined
+  /** What holds as long as neither settings nor upstream say anything. Default: no limit. */
+  fallback?: number
+}
+
+/** What an upstream says of a window; undefined is unknown, never 0. */
+export interface WindowUse {
+  name: Window['name']
+  max?: number | undefined
+  used?: number | undefined
+}
+
+/** An endpoint whose requests are counted in fixed windows, each opened by the first call after the last one ended. */
+export interface Windows {
+  endpoint: string
+  windows: readonly Window[]
+  /** What an answer's headers tell. */
+  readUse(answer: Answer): WindowUse[]
+  /** Which window a 429 names. */
+  readRefusal(answer: Answer): WindowUse | undefined
+}
+
+// How late a slot may be used; migrations/0006_apollo.ts counts on it.
+const usableMs = 1000
+
+/** So many sends in each window, over all processes on the database (migrations/0006_apollo.ts has the rules). */
+export function createWindowsQuota(
+  { db, log }: { db: QueryExecutorProvider; log: Logger },
+  { service, account }: { service: string; account: string },
+  { endpoint, windows, readUse, readRefusal }: Windows,
+): Quota {
+  const closing = new AbortController()
+  const key = { service, account, endpoint }
+
+  async function take(): Promise<TakenInWindows> {
+    try {
+      return await takeInWindows(db, key, windows)
+    } catch (error) {
+      throw isDatabaseAway(error) ? databaseFault(error) : error
+    }
+  }
+
+  async function slot(signal: AbortSignal): Promise<Slot> {
+    const stopped = AbortSignal.any([signal, closing.signal])
+    for (;;) {
+      stopped.throwIfAborted()
+      const asked = performance.now()
+      const taken = await take()
+      if (taken.shut !== undefined) refuseWhileShut(service, taken.shut)
+      if (taken.granted) return asSlot(taken.granted, asked)
+      const { wait_ms: waitMs = 0, window, limit } = taken
+      if (waitMs > longestWaitMs) {
+        const most = limit === null ? '' : `${limit} `
+        const reason = `the ${most}requests per ${window} to ${endpoint} are used up`
+        throw new Parked(service, new Date(Date.now() + waitMs), reason)
+      }
+      // Now and then a look whether an operator has ended the wait.
+      await sleep(Math.min(Math.max(waitMs, 10), 1000), stopped)
+    }
+  }
+
+  function asSlot(granted: readonly Granted[], asked: number): Slot {
+    let refusedIn: Window['name'] = 'minute'
+    return {
+      use: () => performance.now() - asked <= usableMs,
+      // It stays counted: one of the window is lost, and the limit kept.
+      giveBack() {},
+      async answered(answer) {
+        const news = readUse(answer).flatMap((said) => newsOf(said, granted))
+        if (news.length > 0) await noteWindows(db, key, news)
+      },
+      async waitMs(answer) {
+        const said = readRefusal(answer)
+        if (!said) return undefined
+        refusedIn = said.name
+        if (said.max !== undefined) await noteWindows(db, key, [said])
+        log.debug({ service, endpoint, ...said }, 'a window is full')
+        return await restInWindow(db, key, said.name, null)
+      },
+      async refused(restMs) {
+        await restInWindow(db, key, refusedIn, restMs)
+        return 0
+      },
+    }
+  }
+
+  return {
+    slot,
+    async close() {
+      closing.abort(new Fault('interrupted', `${service}: the HTTP client was closed`))
+    },
+  }
+}
+
+/** What is not known yet: another limit, or sends that were not ours. */
+function newsOf(said: WindowUse, granted: readonly Granted[]) {
+  const known = granted.find(({ name }) => name === said.name)
+  if (!known) return []
+  const newLimit = said.max !== undefined && said.max !== known.said_limit
+  const others = said.used !== undefined && said.used > known.used
+  return newLimit || others ? [{ ...said, opened_at: known.opened_at }] : []
+}
