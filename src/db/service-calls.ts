@@ -23,6 +23,13 @@ export interface RequestCounts {
   bytes: number
 }
 
+/** What a page cost. */
+export interface CreditCounts {
+  spent: number
+  /** Credits whose fate was unknown until its answer came. */
+  settled: number
+}
+
 export interface RowCounts {
   read: number
   inserted: number
@@ -107,9 +114,15 @@ export async function moveCursor(
   trx: Transaction<DB>,
   lease: Pick<Lease, 'call' | 'token'>,
   stream: Pick<ServiceCall, 'id' | 'pages'>,
-  page: { cursor: unknown; done: boolean; requests: RequestCounts; rows: RowCounts },
+  page: {
+    cursor: unknown
+    done: boolean
+    requests: RequestCounts
+    rows: RowCounts
+    credits?: CreditCounts | undefined
+  },
 ): Promise<boolean> {
-  const { requests, rows } = page
+  const { requests, rows, credits = { spent: 0, settled: 0 } } = page
   const moved = await sql`
     with fence as (
       select id from ledger.job_calls where id = ${lease.call.id} and lease_token = ${lease.token} for share
@@ -121,6 +134,8 @@ export async function moveCursor(
       rows_read = s.rows_read + ${rows.read}, rows_inserted = s.rows_inserted + ${rows.inserted},
       rows_updated = s.rows_updated + ${rows.updated}, rows_unchanged = s.rows_unchanged + ${rows.unchanged},
       rows_rejected = s.rows_rejected + ${rows.rejected},
+      credits = s.credits + ${credits.spent},
+      credits_in_doubt = greatest(0, s.credits_in_doubt - ${credits.settled}),
       started_at = coalesce(s.started_at, clock_timestamp()), updated_at = clock_timestamp(),
       finished_at = case when ${page.done} then clock_timestamp() end
     from fence

@@ -11,20 +11,22 @@ export interface RunStreamOptions<Cursor> {
   /** Hard stop: aborts the requests in flight. */
   signal: AbortSignal
   meter: Meter
+  /** How many pages to read now, at most. */
+  pages: number
   /** Called after each page's transaction. */
   onWritten: (page: Page<Cursor>) => void
 }
 
 /**
- * Reads one stream to its end, page after page, strictly one request after the other: while a page is
- * transformed and written, the next one is on its way. In memory are at most these two. When it ends, by an error too,
+ * Reads one stream to its end (or so many pages of it), page after page, strictly one request after the other: while
+ * a page is transformed and written, the next one is on its way. In memory are at most these two. When it ends, by an error too,
  * no request of it is left under way, and each is counted in the meter.
  */
 export async function runStream<Cursor, Row>(
   deps: StreamDeps,
   operation: Operation<Cursor, Row>,
   stream: ServiceCall,
-  { share, signal, meter, onWritten }: RunStreamOptions<Cursor>,
+  { share, signal, meter, pages: most, onWritten }: RunStreamOptions<Cursor>,
 ): Promise<void> {
   const { subject } = stream
   const failed = new AbortController()
@@ -47,7 +49,8 @@ export async function runStream<Cursor, Row>(
       const { next } = page
       if (next !== null && JSON.stringify(next) === JSON.stringify(cursor))
         throw repeats(operation, cursor)
-      const ahead = next === null || deps.stopping.aborted ? undefined : ask(next)
+      const last = next === null || pages + 1 - stream.pages >= most
+      const ahead = last || deps.stopping.aborted ? undefined : ask(next)
       asked = ahead ?? asked
       const sorted = await sortPage(operation.entity, page.records)
       const counts = await writePage(deps, operation, {
@@ -60,7 +63,7 @@ export async function runStream<Cursor, Row>(
       rows += counts.read
       onWritten(page)
       deps.onProgress?.(progressOf(operation, stream, pages + 1, rows, page))
-      if (next === null) return
+      if (last) return
       if (!ahead) throw deps.stopping.reason
       cursor = next
     }

@@ -19,6 +19,8 @@ const mostLost = 20
 export interface RunStreamsOptions {
   /** How many streams are read side by side. Default: 4. */
   parallel?: number
+  /** How many pages of each stream are read now; what is left stays open, for another time. Default: all. */
+  pages?: number
 }
 
 /**
@@ -31,7 +33,7 @@ export async function runStreams<Cursor, Row>(
   deps: StreamDeps,
   operation: Operation<Cursor, Row>,
   seeds: readonly Omit<Seed, 'operation'>[],
-  { parallel = 4 }: RunStreamsOptions = {},
+  { parallel = 4, pages = Infinity }: RunStreamsOptions = {},
 ): Promise<void> {
   const { db, lease } = deps
   const { service } = operation
@@ -41,6 +43,7 @@ export async function runStreams<Cursor, Row>(
   await patiently(() => openStreams(db, lease.call.id, service, named))
 
   const busy = new Set<string>()
+  const readEnough = new Set<string>()
   const failures: unknown[] = []
   const stop = new AbortController()
   const signal = AbortSignal.any([deps.signal, stop.signal])
@@ -53,7 +56,7 @@ export async function runStreams<Cursor, Row>(
   }
   const pick = oneAtATime(async (): Promise<ServiceCall | undefined> => {
     const [stream] = await patiently(() =>
-      listOpenStreams(db, lease.call.id, service, operation.operation, [...busy], 1),
+      listOpenStreams(db, lease.call.id, service, operation.operation, [...busy, ...readEnough], 1),
     )
     if (stream) busy.add(stream.id)
     return stream
@@ -80,7 +83,9 @@ export async function runStreams<Cursor, Row>(
         onWritten: (page) => onWritten(page, stream.id),
         signal,
         meter,
+        pages,
       })
+      if (pages < Infinity) readEnough.add(stream.id)
     } catch (thrown) {
       const error = isDatabaseAway(thrown) ? databaseFault(thrown) : thrown
       // A lost connection breaks off a page, not the call: the stream is taken again where the ledger has it.

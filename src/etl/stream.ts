@@ -3,7 +3,7 @@ import type { Logger } from '../log.ts'
 import type { Db } from '../db/connect.ts'
 import type { Lease } from '../db/leases.ts'
 import type { DB } from '../db/schema.generated.ts'
-import type { Seed, Service } from '../db/service-calls.ts'
+import type { CreditCounts, Seed, Service } from '../db/service-calls.ts'
 import type { RequestContext } from './extract/http-client.ts'
 
 /** What a transform makes of one record: rows for the normalized tables, or the reason why not. */
@@ -32,6 +32,8 @@ export interface Page<Cursor> {
   opens?: readonly Seed[]
   /** Ids that were asked for and do not exist (any more). */
   absent?: readonly string[]
+  /** What it cost, where the upstream takes credits. */
+  credits?: CreditCounts
 }
 
 export interface ExtractTools {
@@ -63,6 +65,7 @@ export interface WrittenPage<Row> {
   absent: readonly string[]
   /** Ids of records older than what is stored: nothing of them was written. */
   stale: ReadonlySet<string>
+  credits: CreditCounts | undefined
   subject: string
   serviceCallId: string
   /** The stream's last page. */

@@ -73,13 +73,20 @@ async function transact<Cursor, Row>(
         ids: sorted.raw.map(({ id }) => id),
         absent: page.absent ?? [],
         stale: raw.stale,
+        credits: page.credits,
         subject: stream.subject,
         serviceCallId: stream.id,
         done,
       })
       const counts = countRows(sorted, raw)
       if (
-        !(await moveCursor(trx, lease, stream, { cursor: page.next, done, requests, rows: counts }))
+        !(await moveCursor(trx, lease, stream, {
+          cursor: page.next,
+          done,
+          requests,
+          rows: counts,
+          credits: page.credits,
+        }))
       ) {
         if (await isWrittenAlready(trx, lease, stream)) throw new WrittenAlready(counts)
         throw new Fault('lease_lost', 'another attempt holds this job call now')

@@ -116,8 +116,9 @@ test('who loses patience waits no longer, and what is on its way is still answer
   expect(performance.now() - begun).toBeLessThan(1500)
 })
 
+const said = (message: string) => readRefusal({ text: () => JSON.stringify({ message }) })
+
 test('what the texts and headers say', () => {
-  const said = (message: string) => readRefusal({ text: () => JSON.stringify({ message }) })
   expect(said('Quota for api/v1/people/bulk_match used up: 60 per hour.')).toEqual({
     name: 'hour',
     max: 60,

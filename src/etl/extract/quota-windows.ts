@@ -37,9 +37,9 @@ export interface Windows {
   endpoint: string
   windows: readonly Window[]
   /** What an answer's headers tell. */
-  readUse(answer: Answer): WindowUse[]
+  readUse: (answer: Answer) => WindowUse[]
   /** Which window a 429 names. */
-  readRefusal(answer: Answer): WindowUse | undefined
+  readRefusal: (answer: Answer) => WindowUse | undefined
 }
 
 // How late a slot may be used; migrations/0006_apollo.ts counts on it.
