@@ -5,8 +5,10 @@ import { connect, type Connection } from './db/connect.ts'
 import { isDatabaseAway } from './db/lost-connection.ts'
 import { migrate } from './db/migrate.ts'
 import { joinEmbedded } from './embedded/join.ts'
+import { s3Keys } from './embedded/s3.ts'
 import { Fault } from './errors.ts'
 import { createHttpClient, type HttpClient } from './etl/extract/http-client.ts'
+import { type Files, openFiles } from './etl/load/files.ts'
 import { createLog, type Logger } from './log.ts'
 import { parseSettings, type Settings } from './settings.ts'
 
@@ -14,6 +16,8 @@ export interface Opened extends Connection {
   settings: Settings
   log: Logger
   http: HttpClient
+  /** Undefined where no storage is set. */
+  files: Files | undefined
   /** Names this process in the ledger. */
   worker: string
   /** Gives everything back, in order; then nothing keeps the process alive. */
@@ -27,6 +31,8 @@ export interface OpenOptions {
   logLevel?: string
   /** Whether it calls upstreams, so that the sandbox may be needed. Default: false. */
   upstreams?: boolean
+  /** Whether it reads or writes files, so that the S3 server may be needed. Default: false. */
+  files?: boolean
 }
 
 /**
@@ -55,7 +61,9 @@ export async function open(
   })
   const worker = `${hostname()}:${process.pid}:${randomBytes(3).toString('hex')}`
   const http = createHttpClient({ db: connection.db, log, worker })
+  const files = openFiles(settings)
   const close = async () => {
+    files?.close()
     await http.close().catch(() => {})
     await connection.close()
     await embedded?.release()
@@ -67,7 +75,7 @@ export async function open(
     await close()
     throw unreachable(error, settings)
   }
-  return { ...connection, settings, log, http, worker, close }
+  return { ...connection, settings, log, http, files, worker, close }
 }
 
 /** The environment, and under it what stands in `.env`. */
@@ -77,7 +85,10 @@ function readEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** The sandbox serves only the embedded database, or where SANDBOX=1 asks for it: invented data never lands in a real one by default. */
-async function joinWhatIsNeeded(settings: Settings, { upstreams = false }: OpenOptions) {
+async function joinWhatIsNeeded(
+  settings: Settings,
+  { upstreams = false, files = false }: OpenOptions,
+) {
   const postgres = settings.DATABASE_URL === undefined
   if (postgres && settings.NODE_ENV === 'production') {
     throw new Fault(
@@ -87,12 +98,12 @@ async function joinWhatIsNeeded(settings: Settings, { upstreams = false }: OpenO
   }
   const sandbox =
     upstreams && (postgres || settings.SANDBOX) && settings.AMOCRM_BASE_URL === undefined
-  if (!postgres && !sandbox) return undefined
-  const services = await joinEmbedded({ dir: settings.LOCAL_DIR, postgres, sandbox })
-  const { databaseUrl, sandboxUrl, dir } = services
-  const what = [databaseUrl && 'Postgres', sandboxUrl && 'simulated upstreams']
-    .filter(Boolean)
-    .join(' and ')
+  const s3 = files && (postgres || settings.SANDBOX) && settings.MINIO_ENDPOINT === undefined
+  if (!postgres && !sandbox && !s3) return undefined
+  const services = await joinEmbedded({ dir: settings.LOCAL_DIR, postgres, sandbox, s3 })
+  const { databaseUrl, sandboxUrl, s3Url, dir } = services
+  const parts = [databaseUrl && 'Postgres', s3Url && 'S3', sandboxUrl && 'simulated upstreams']
+  const what = new Intl.ListFormat('en').format(parts.filter((part) => part !== undefined))
   return {
     release: services.release,
     says: `using the embedded ${what} (data in ${dir}); set DATABASE_URL and the upstreams for real ones`,
@@ -102,6 +113,11 @@ async function joinWhatIsNeeded(settings: Settings, { upstreams = false }: OpenO
       ...(sandboxUrl && {
         AMOCRM_BASE_URL: `${sandboxUrl}/amocrm`,
         AMOCRM_ACCESS_TOKEN: 'sandbox-token',
+      }),
+      ...(s3Url && {
+        MINIO_ENDPOINT: s3Url,
+        MINIO_ACCESS_KEY: s3Keys.accessKey,
+        MINIO_SECRET_KEY: s3Keys.secretKey,
       }),
     },
   }

@@ -14,6 +14,8 @@ export interface JoinOptions {
   postgres?: boolean
   /** Whether the simulated upstreams are wanted. Default: true. */
   sandbox?: boolean
+  /** Whether the S3 server is wanted. Default: false. */
+  s3?: boolean
   /** Default: `sandbox/main.ts` of the checkout. Where a sandbox is up already, that one is joined. */
   sandboxProgram?: string
   /** Gives up waiting when it fires; the services then end by themselves. */
@@ -24,6 +26,7 @@ export interface EmbeddedServices {
   /** With the password in it: never to be printed. Undefined where no database was asked for. */
   databaseUrl: string | undefined
   sandboxUrl: string | undefined
+  s3Url: string | undefined
   /** Where the data lie, as a real path. */
   dir: string
   /** Whether this call started them; false: it joined running ones. */
@@ -44,20 +47,22 @@ const lookAgainMs = 20
  * @throws Fault that says why they do not come up and what to do; the signal's reason if that fires
  */
 export async function joinEmbedded(options: JoinOptions): Promise<EmbeddedServices> {
-  const { postgres: wantsPostgres = true, sandbox: wantsSandbox = true } = options
+  const { postgres: wantsPostgres = true, sandbox: wantsSandbox = true, s3: wantsS3 } = options
   const dir = prepareLocalDir(options.dir)
   const { connection, started } = await findKeeper(dir, options.signal, {
     services: [
       ...(wantsPostgres ? (['postgres'] as const) : []),
       ...(wantsSandbox ? (['sandbox'] as const) : []),
+      ...(wantsS3 ? (['s3'] as const) : []),
     ],
     sandboxProgram: options.sandboxProgram ?? join(checkout, 'sandbox/main.ts'),
   })
-  const { postgres, sandbox } = connection.urls
+  const { postgres, sandbox, s3 } = connection.urls
   if (wantsPostgres && !postgres) throw new TypeError('the keeper named no database')
   return {
     databaseUrl: postgres,
     sandboxUrl: sandbox,
+    s3Url: s3,
     dir,
     started,
     release: () => connection.close(),

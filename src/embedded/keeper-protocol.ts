@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 
-const serviceName = z.enum(['postgres', 'sandbox'])
+const serviceName = z.enum(['postgres', 'sandbox', 's3'])
 
 /** What can be asked for. */
 export type ServiceName = z.infer<typeof serviceName>

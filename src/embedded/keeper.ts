@@ -55,7 +55,8 @@ log(`keeper ${process.pid} is up`)
 
 let linger = setTimeout(stop, firstLingerMs)
 setInterval(() => {
-  for (const name of ['keeper', 'postgres', 'sandbox']) boundLog(join(localDir, `${name}.log`))
+  for (const name of ['keeper', 'postgres', 'sandbox', 's3'])
+    boundLog(join(localDir, `${name}.log`))
 }, boundLogsEveryMs)
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
 

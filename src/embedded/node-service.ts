@@ -18,8 +18,14 @@ const announcement = z.object({ listening: z.url() })
  * address, and at another one everything would be read from the beginning.
  *
  * @param log the file for its errors; its port is kept beside it
+ * @param args further arguments
  */
-export function nodeService(name: string, program: string, log: string): Service {
+export function nodeService(
+  name: string,
+  program: string,
+  log: string,
+  args: readonly string[] = [],
+): Service {
   const portFile = `${log}.port`
   return {
     name,
@@ -27,7 +33,7 @@ export function nodeService(name: string, program: string, log: string): Service
       const port = rememberedPort(portFile)
       const from = logEnd(log)
       if (!existsSync(program)) throw startFailure(name, `The program ${program} is not there.`)
-      const running = spawnTethered(process.execPath, [program, '--port', port], {
+      const running = spawnTethered(process.execPath, [program, '--port', port, ...args], {
         stopSignal: 'TERM',
         log,
         env: process.env,
@@ -42,7 +48,7 @@ export function nodeService(name: string, program: string, log: string): Service
         if (port !== '0') {
           // Somebody else may have it now.
           rmSync(portFile, { force: true })
-          return await nodeService(name, program, log).start()
+          return await nodeService(name, program, log, args).start()
         }
         const reason = `The ${name} did not start: ${messageOf(error)}; ${logTail(log, from)}`
         throw startFailure(name, reason, 'Set DATABASE_URL and the settings of the real upstreams.')

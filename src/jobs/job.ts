@@ -3,6 +3,7 @@ import type { Db } from '../db/connect.ts'
 import type { JobCall } from '../db/job-calls.ts'
 import type { Seed } from '../db/service-calls.ts'
 import type { HttpClient } from '../etl/extract/http-client.ts'
+import type { Files } from '../etl/load/files.ts'
 import type { RunStreamsOptions } from '../etl/run-streams.ts'
 import type { Operation } from '../etl/stream.ts'
 import type { Logger } from '../log.ts'
@@ -12,6 +13,8 @@ import type { Settings } from '../settings.ts'
 export interface JobTools {
   db: Db
   http: HttpClient
+  /** Undefined where no storage is set. */
+  files?: Files | undefined
   log: Logger
   settings: Settings
 }

@@ -1,0 +1,17 @@
+declare module '@20minutes/s3rver' {
+  import type { Server } from 'node:http'
+
+  /** The part of it that we use: its own sources say the rest. */
+  export default class S3rver {
+    constructor(options: {
+      address: string
+      port: number
+      directory: string
+      silent: boolean
+      /** Buckets in the host name. */
+      vhostBuckets: boolean
+    })
+    httpServer: Server
+    run(): Promise<{ address: string; port: number }>
+  }
+}
