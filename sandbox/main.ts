@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { Command, InvalidArgumentError } from 'commander'
 import { defaultOptions } from './amocrm/options.ts'
 import { defaultOptions as apolloDefaults } from './apollo/options.ts'
+import { defaultOptions as instagramDefaults } from './instagram/options.ts'
 import { type Sandbox, startSandbox } from './server.ts'
 
 type Flags = {
@@ -18,6 +19,11 @@ type Flags = {
   apolloPeople: number
   apolloLatencyMs: number
   apolloKey: string
+  profiles: number
+  giant: boolean
+  instagramLatencyMs: number
+  instagramPerSecond: number
+  instagramKey: string
 }
 
 // Else the space for young objects doubles and doubles, to no use: with 25,000 contacts the process
@@ -47,21 +53,50 @@ command
   .option('--apollo-people <number>', 'people in Apollo', whole, apolloDefaults.people)
   .option('--apollo-latency-ms <ms>', 'of Apollo', whole, apolloDefaults.latencyMs)
   .option('--apollo-key <key>', 'the key that Apollo accepts', apolloDefaults.key)
+  .option('--profiles <number>', 'profiles in Instagram', whole, instagramDefaults.profiles)
+  .option('--giant', 'the first profile has 100,000 posts and 1,000,000 comments', false)
+  .option('--instagram-latency-ms <ms>', 'of Instagram', whole, instagramDefaults.latencyMs)
+  .option(
+    '--instagram-per-second <number>',
+    'requests its crawler API admits',
+    whole,
+    instagramDefaults.perSecond,
+  )
+  .option(
+    '--instagram-key <key>',
+    'the key that its crawler API accepts',
+    instagramDefaults.accessKey,
+  )
 
-const { port, host, filters, apolloPeople, apolloLatencyMs, apolloKey, ...amocrm } = command
-  .parse()
-  .opts<Flags>()
+const flags = command.parse().opts<Flags>()
 
 try {
   const sandbox = await startSandbox({
-    port,
-    host,
-    amocrm: { ...amocrm, filtersEnabled: filters },
+    port: flags.port,
+    host: flags.host,
+    amocrm: {
+      companies: flags.companies,
+      contacts: flags.contacts,
+      seed: flags.seed,
+      latencyMs: flags.latencyMs,
+      perSecond: flags.perSecond,
+      accountPerSecond: flags.accountPerSecond,
+      filtersEnabled: flags.filters,
+      token: flags.token,
+    },
     apollo: {
-      people: apolloPeople,
-      seed: amocrm.seed,
-      latencyMs: apolloLatencyMs,
-      key: apolloKey,
+      people: flags.apolloPeople,
+      seed: flags.seed,
+      latencyMs: flags.apolloLatencyMs,
+      key: flags.apolloKey,
+    },
+    instagram: {
+      profiles: flags.profiles,
+      giant: flags.giant ? { posts: 100_000, comments: 1_000_000 } : null,
+      seed: flags.seed,
+      latencyMs: flags.instagramLatencyMs,
+      perSecond: flags.instagramPerSecond,
+      accessKey: flags.instagramKey,
     },
   })
   announce(sandbox)

@@ -9,6 +9,8 @@ import type { ApolloOptions } from './apollo/options.ts'
 import { deliver } from './http/deliver.ts'
 import { problem } from './http/problem.ts'
 import { readBody } from './http/read-body.ts'
+import { createInstagram } from './instagram/instagram.ts'
+import type { InstagramOptions } from './instagram/options.ts'
 import { createRecorder } from './recorder.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -21,13 +23,15 @@ export type SandboxOptions = {
   amocrm?: Partial<AmocrmOptions>
   /** The same of the simulated Apollo: apollo/options.ts. */
   apollo?: Partial<ApolloOptions>
+  /** The same of the simulated Instagram, both routes: instagram/options.ts. */
+  instagram?: Partial<InstagramOptions>
 }
 
 export type Sandbox = {
   /** `http://127.0.0.1:PORT` */
   url: string
   /** What a client takes for its base URL, by the name of the upstream. */
-  baseUrls: { amocrm: string; apollo: string }
+  baseUrls: { amocrm: string; apollo: string; instagram: string; graph: string }
   upstreams: readonly Pick<Upstream, 'name' | 'serves'>[]
   /** Drops every connection, also those being answered. */
   close(): Promise<void>
@@ -35,7 +39,11 @@ export type Sandbox = {
 
 /** Starts the simulated upstreams; resolves when they listen. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const upstreams = [createAmocrm(options.amocrm), createApollo(options.apollo)]
+  const upstreams = [
+    createAmocrm(options.amocrm),
+    createApollo(options.apollo),
+    ...createInstagram(options.instagram),
+  ]
   const recorder = createRecorder(upstreams.map(({ name }) => name))
   const admin = createAdmin(upstreams, recorder)
 
@@ -105,7 +113,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const url = `http://${host}:${address.port}`
   return {
     url,
-    baseUrls: { amocrm: `${url}/amocrm`, apollo: `${url}/apollo` },
+    baseUrls: {
+      amocrm: `${url}/amocrm`,
+      apollo: `${url}/apollo`,
+      instagram: `${url}/instagram`,
+      graph: `${url}/graph`,
+    },
     upstreams,
     close: () =>
       new Promise((resolve) => {
