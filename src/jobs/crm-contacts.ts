@@ -1,11 +1,10 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Db } from '../db/connect.ts'
 import { type CrmSteps, openCrmSteps } from './crm-steps.ts'
 import { defineJob, type Run } from './job.ts'
 import { planCrmContacts } from './crm-plan.ts'
 
-/** Read again before the watermark: paging is by offset while rows move (upstreams/amocrm.md, 6). */
-const overlapMs = 5 * 60_000
 /** Linking may not show in a contact's `updated_at` (upstreams/amocrm.md, 6): links are read again this often. */
 const linksMaxAgeMs = 7 * 24 * 3_600_000
 
@@ -38,13 +37,11 @@ export const crmContacts = defineJob<CrmContactsParams>({
   schedule: '0 2 * * *',
   needs: ['AMOCRM_BASE_URL', 'AMOCRM_ACCESS_TOKEN'],
   subject: ({ companyIds }) =>
-    companyIds ? `companies ${[...companyIds].sort().join(',')}`.slice(0, 200) : '',
+    companyIds ? `${companyIds.length} companies ${digest(companyIds)}` : '',
   plan: planCrmContacts,
 
   async run(run) {
-    const crm = await openCrmSteps(run)
-    if (!crm.filters)
-      run.log.warn('filtering is off in this account: lists are read in order instead')
+    const crm = openCrmSteps(run)
     if (run.params.companyIds) return await contactsOfCompanies(run, crm, run.params.companyIds)
     return await contactsChanged(run, crm)
   },
@@ -66,27 +63,36 @@ async function contactsOfCompanies(
   return { companies: companyIds.length, readRecently: recent.size, contacts: contactIds.length }
 }
 
-/** What changed since the watermark; everything the first time, or when asked. */
-async function contactsChanged({ params, readingSince, db }: CrmRun, crm: CrmSteps) {
-  const watermark = params.full ? undefined : await crm.watermark('contacts')
-  const nextWatermark = new Date(readingSince.getTime() - overlapMs)
-
+/** What changed since the last time; everything the first time, or when asked. */
+async function contactsChanged({ params, db }: CrmRun, crm: CrmSteps) {
+  const since = params.full ? undefined : await crm.contacts.readFrom()
   const links = params.full || !(await crm.linksAreFresh(linksMaxAgeMs))
-  await all([!watermark && crm.contactsUntil(nextWatermark), links && crm.links()])
+
+  // Contacts tell their company themselves, and where all are read that is the newer word.
+  if (!since)
+    await all([
+      crm.contacts.everything(),
+      links ? crm.companies({ links: false }) : Promise.resolve(),
+    ])
+  if (links && (since || (await crm.linksAreUntold()))) await crm.companies({ links: true })
+  if (links) await crm.noteLinksRead()
   // Last of the lists, so that it meets what changed while the others were read.
-  await crm.contactsSince(watermark ?? nextWatermark, nextWatermark)
+  await crm.contacts.since(since)
+  await crm.contactsDeleted({ whole: params.full || (links && since !== undefined) })
   if (params.full) await crm.contactsNotMet()
-  await crm.contactsDeleted({ whole: params.full })
-  if (params.notes)
-    await crm.notesSince(params.full ? undefined : await crm.watermark('notes'), nextWatermark)
-  return {
-    read: watermark ? `changes since ${watermark.toISOString()}` : 'everything',
-    contacts: await countContacts(db),
-  }
+  if (params.notes) await notesChanged(params, crm)
+  const contacts = await countContacts(db)
+  return { read: since ? `changes since ${since.toISOString()}` : 'everything', contacts }
+}
+
+async function notesChanged(params: CrmContactsParams, crm: CrmSteps) {
+  const since = params.full ? undefined : await crm.notes.readFrom()
+  if (!since) await crm.notes.everything()
+  await crm.notes.since(since)
 }
 
 /** Waits for all of the steps, also where one fails: none is left running. */
-async function all(steps: readonly (Promise<void> | boolean)[]): Promise<void> {
+async function all(steps: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(steps)).find((step) => step.status === 'rejected')
   if (failed) throw failed.reason
 }
@@ -101,3 +107,6 @@ async function countContacts(db: Db): Promise<number> {
     .executeTakeFirstOrThrow()
   return count
 }
+
+const digest = (ids: readonly string[]) =>
+  createHash('sha256').update(ids.toSorted().join(',')).digest('hex').slice(0, 16)

@@ -1,99 +1,64 @@
 import type { Transaction } from 'kysely'
 import type { Db } from '../../../db/connect.ts'
 import type { DB } from '../../../db/schema.generated.ts'
-import {
-  loadCompanies,
-  loadContacts,
-  loadNotes,
-  markCompaniesGone,
-  markDeleted,
-  markMissing,
-} from '../../load/crm.ts'
-import type { Entity, Operation, WrittenPage } from '../../stream.ts'
-import {
-  amocrmId,
-  type CompanyRow,
-  type ContactRow,
-  type NoteRow,
-  toCompany,
-  toContact,
-  toNote,
-  withoutLinks,
-} from '../../transform/amocrm.ts'
+import { linkContacts, markCompaniesGone } from '../../load/companies.ts'
+import { markMissing } from '../../load/mark-contacts.ts'
+import type { Operation, WrittenPage } from '../../stream.ts'
+import type { CompanyRow } from '../../transform/amocrm.ts'
+import type { ContactRow } from '../../transform/amocrm-contact.ts'
+import type { NoteRow } from '../../transform/amocrm-note.ts'
 import { type IdCursor, recordsById } from './by-id.ts'
-import { contactsByTime, splitTime, type TimeCursor } from './contacts-by-time.ts'
 import { type DeletedCursor, deletedContacts } from './deleted-contacts.ts'
-import { contactNotes, type NotesCursor } from './notes.ts'
+import { companies, contacts, deleted, notes } from './entities.ts'
+import { type NotesCursor, notesOfMany, notesOfOne } from './notes.ts'
 import { numberedPage, type PagesCursor } from './pages.ts'
+import { readByTime } from './read-by-time.ts'
 import { pageUntilMet, type UntilMetCursor } from './until-met.ts'
-import { type Amocrm, pageSize } from './upstream.ts'
+import type { Amocrm } from './upstream.ts'
 
-export const contacts: Entity<ContactRow> = {
-  source: 'amocrm',
-  entity: 'contacts',
-  idOf: amocrmId,
-  contentOf: withoutLinks,
-  transform: toContact,
-  load: loadContacts,
-}
-/** Kept apart from `contacts`: their payloads are what is left of them. */
-export const deleted: Entity<ContactRow> = {
-  ...contacts,
-  entity: 'deleted_contacts',
-  load: markDeleted,
-}
-export const companies: Entity<CompanyRow> = {
-  source: 'amocrm',
-  entity: 'companies',
-  idOf: amocrmId,
-  contentOf: withoutLinks,
-  transform: toCompany,
-  load: loadCompanies,
-}
-export const notes: Entity<NoteRow> = {
-  source: 'amocrm',
-  entity: 'contact_notes',
-  idOf: amocrmId,
-  contentOf: withoutLinks,
-  transform: toNote,
-  load: loadNotes,
-}
-
+const service = 'amocrm' as const
 const withContacts = ['with=contacts']
 
 export interface CrmOperationOptions {
   db: Db
   crm: Amocrm
   readingSince: Date
-  /** More to write with a page of contacts: what a full read has met. */
-  alsoWithContacts?: (trx: Transaction<DB>, page: WrittenPage<ContactRow>) => Promise<void>
+  /** How many streams are read side by side, at most. */
+  parallel: number
+  /** Keeps what was met, so that what was not can be looked for. */
+  met: (
+    trx: Transaction<DB>,
+    entity: 'contacts' | 'companies',
+    page: Pick<WrittenPage<unknown>, 'ids'>,
+  ) => Promise<void>
 }
 
 /** How amoCRM is asked: each operation with its cursor, its page and where that goes. */
-export function crmOperations({
-  db,
-  crm,
-  readingSince,
-  alsoWithContacts = async () => {},
-}: CrmOperationOptions) {
-  const service = 'amocrm' as const
+export function crmOperations(options: CrmOperationOptions) {
+  const { db, crm, met } = options
   return {
-    contactsByTime: {
-      service,
+    contactsByTime: readByTime(options, {
       operation: 'contacts',
+      path: 'contacts',
       entity: contacts,
-      extract: (cursor, tools) => contactsByTime({ db, crm, readingSince }, cursor, tools),
-      split: (page, lanes) => splitTime('contacts', page, lanes),
-      alsoWrite: alsoWithContacts,
-    } satisfies Operation<TimeCursor, ContactRow>,
+      alsoWrite: (trx, page) => met(trx, 'contacts', page),
+    }),
+    notesByTime: readByTime(options, { operation: 'notes', path: 'contacts/notes', entity: notes }),
 
     contactPages: {
       service,
       operation: 'contacts.pages',
       entity: contacts,
       extract: (cursor, tools) => numberedPage(crm, 'contacts', cursor, tools),
-      alsoWrite: alsoWithContacts,
+      alsoWrite: (trx, page) => met(trx, 'contacts', page),
     } satisfies Operation<PagesCursor, ContactRow>,
+
+    notePages: {
+      service,
+      operation: 'notes.pages',
+      entity: notes,
+      extract: (cursor, tools) => numberedPage(crm, 'contacts/notes', cursor, tools),
+    } satisfies Operation<PagesCursor, NoteRow>,
 
     /** Without filters, each id is a request of its own. */
     contactsById: (filters: boolean): Operation<IdCursor, ContactRow> => ({
@@ -125,7 +90,10 @@ export function crmOperations({
       entity: companies,
       extract: (cursor, tools) =>
         recordsById({ db, crm, path: 'companies', filters, query: withContacts }, cursor, tools),
-      alsoWrite: (trx, { absent, serviceCallId }) => markCompaniesGone(trx, absent, serviceCallId),
+      async alsoWrite(trx, { rows, absent, serviceCallId }) {
+        await linkContacts(trx, rows, serviceCallId)
+        await markCompaniesGone(trx, absent, serviceCallId)
+      },
     }),
 
     companiesUntilMet: {
@@ -133,25 +101,34 @@ export function crmOperations({
       operation: 'companies.until-met',
       entity: companies,
       extract: (cursor, tools) => pageUntilMet(crm, 'companies', cursor, tools, withContacts),
+      alsoWrite: (trx, { rows, serviceCallId }) => linkContacts(trx, rows, serviceCallId),
     } satisfies Operation<UntilMetCursor, CompanyRow>,
 
-    companyPages: {
+    /** All companies; `links`: with what they say of their contacts, which is otherwise left to these. */
+    companyPages: (links: boolean): Operation<PagesCursor, CompanyRow> => ({
       service,
-      operation: 'companies.pages',
+      operation: links ? 'companies.links' : 'companies',
       entity: companies,
-      // Upwards: a company that slips by when another is deleted is met the next time.
-      async extract({ page }, tools) {
-        const query = [...withContacts, 'order[id]=asc', `limit=${pageSize}`, `page=${page}`]
-        const { records, hasNext } = await crm.list('companies', query, tools)
-        return { records, next: hasNext ? { page: page + 1 } : null }
+      extract: (cursor, tools) => numberedPage(crm, 'companies', cursor, tools, withContacts),
+      async alsoWrite(trx, page) {
+        await met(trx, 'companies', page)
+        if (links) await linkContacts(trx, page.rows, page.serviceCallId)
       },
-    } satisfies Operation<{ page: number }, CompanyRow>,
+    }),
 
-    notes: {
+    notesOfMany: {
       service,
-      operation: 'notes',
+      operation: 'notes.of-contacts',
       entity: notes,
-      extract: (cursor, tools) => contactNotes({ db, crm, operation: 'notes' }, cursor, tools),
+      extract: (cursor, tools) =>
+        notesOfMany({ db, crm, operation: 'notes.of-contacts' }, cursor, tools),
+    } satisfies Operation<NotesCursor, NoteRow>,
+
+    notesOfOne: {
+      service,
+      operation: 'notes.of-contact',
+      entity: notes,
+      extract: (cursor, tools) => notesOfOne(crm, cursor, tools),
     } satisfies Operation<NotesCursor, NoteRow>,
   }
 }

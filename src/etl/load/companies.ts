@@ -1,0 +1,71 @@
+import { sql, type Transaction } from 'kysely'
+import type { DB } from '../../db/schema.generated.ts'
+import type { CompanyRow } from '../transform/amocrm.ts'
+import { toJsonb } from './json.ts'
+
+const source = 'amocrm'
+
+export async function loadCompanies(
+  trx: Transaction<DB>,
+  rows: readonly CompanyRow[],
+  serviceCallId: string,
+): Promise<void> {
+  const json = toJsonb(rows)
+  await sql`
+    insert into public.companies as c (source, external_id, name, responsible_user_external_id, custom_fields, tags,
+      created_at, updated_at, service_call_id)
+    select ${source}, external_id, name, responsible_user_external_id, custom_fields, tags, created_at, updated_at, ${serviceCallId}::uuid
+    from jsonb_to_recordset(${json}::jsonb) as r (external_id text, name text, responsible_user_external_id text,
+      custom_fields jsonb, tags text[], created_at timestamptz, updated_at timestamptz)
+    on conflict (source, external_id) do update set
+      name = excluded.name, responsible_user_external_id = excluded.responsible_user_external_id,
+      custom_fields = excluded.custom_fields, tags = excluded.tags, created_at = excluded.created_at,
+      updated_at = excluded.updated_at, deleted_at = null, service_call_id = excluded.service_call_id
+    where (c.name, c.responsible_user_external_id, c.custom_fields, c.tags, c.created_at, c.updated_at, c.deleted_at)
+      is distinct from (excluded.name, excluded.responsible_user_external_id, excluded.custom_fields, excluded.tags,
+        excluded.created_at, excluded.updated_at, null::timestamptz)`.execute(trx)
+}
+
+/** Links and unlinks contacts by what companies say of them, where they do. */
+export async function linkContacts(
+  trx: Transaction<DB>,
+  rows: readonly CompanyRow[],
+  serviceCallId: string,
+): Promise<void> {
+  const json = toJsonb(rows.map(({ external_id, contact_ids }) => ({ external_id, contact_ids })))
+  await sql`
+    with link as (
+      select r.external_id as company, k.id as contact
+      from jsonb_to_recordset(${json}::jsonb) as r (external_id text, contact_ids text[]) cross join unnest(r.contact_ids) as k (id)
+    ), listed as (
+      select external_id as company from jsonb_to_recordset(${json}::jsonb) as r (external_id text, contact_ids text[])
+      where contact_ids is not null
+    ), unlinked as (
+      update public.contacts c set company_external_id = null, unlinked_at = clock_timestamp(), service_call_id = ${serviceCallId}::uuid
+      from listed l
+      where c.source = ${source} and c.company_external_id = l.company
+        and c.deleted_at is null and not exists (select from link k where k.contact = c.external_id)
+    )
+    update public.contacts c set company_external_id = k.company, unlinked_at = null, service_call_id = ${serviceCallId}::uuid
+    from link k
+    where c.source = ${source} and c.external_id = k.contact and c.company_external_id is distinct from k.company`.execute(
+    trx,
+  )
+}
+
+/** Marks companies that were asked for by id and did not come; their contacts have none from then on. */
+export async function markCompaniesGone(
+  trx: Transaction<DB>,
+  ids: readonly string[],
+  serviceCallId: string,
+): Promise<void> {
+  await sql`
+    with gone as (
+      update public.companies set deleted_at = clock_timestamp(), service_call_id = ${serviceCallId}::uuid
+      where source = ${source} and external_id = any(${ids}::text[]) and deleted_at is null
+    )
+    update public.contacts set company_external_id = null, unlinked_at = clock_timestamp(), service_call_id = ${serviceCallId}::uuid
+    where source = ${source} and company_external_id = any(${ids}::text[]) and deleted_at is null`.execute(
+    trx,
+  )
+}

@@ -1,0 +1,92 @@
+import { sql, type Transaction } from 'kysely'
+import type { DB } from '../../db/schema.generated.ts'
+import type { ContactRow } from '../transform/amocrm-contact.ts'
+import { toJsonb } from './json.ts'
+
+const source = 'amocrm'
+
+/** Contacts with their phones and e-mails. One that is met again is neither deleted nor missing. */
+export async function loadContacts(
+  trx: Transaction<DB>,
+  rows: readonly ContactRow[],
+  serviceCallId: string,
+): Promise<void> {
+  const json = toJsonb(await withKnownCompanies(trx, rows))
+  await sql`
+    insert into public.contacts as c (source, external_id, name, first_name, last_name, company_external_id,
+      responsible_user_external_id, custom_fields, tags, closest_task_at, created_at, updated_at, deleted_at, service_call_id)
+    select ${source}, external_id, name, first_name, last_name, company_external_id,
+      responsible_user_external_id, custom_fields, tags, closest_task_at, created_at, updated_at,
+      case when is_deleted then coalesce(updated_at, clock_timestamp()) end, ${serviceCallId}::uuid
+    from jsonb_to_recordset(${json}::jsonb) as r (external_id text, name text, first_name text, last_name text,
+      company_external_id text, responsible_user_external_id text, custom_fields jsonb, tags text[],
+      closest_task_at timestamptz, created_at timestamptz, updated_at timestamptz, is_deleted boolean)
+    on conflict (source, external_id) do update set
+      name = excluded.name, first_name = excluded.first_name, last_name = excluded.last_name,
+      company_external_id = excluded.company_external_id,
+      responsible_user_external_id = excluded.responsible_user_external_id,
+      custom_fields = excluded.custom_fields, tags = excluded.tags, closest_task_at = excluded.closest_task_at,
+      created_at = excluded.created_at, updated_at = excluded.updated_at, missing_since = null,
+      deleted_at = case when excluded.deleted_at is not null then coalesce(c.deleted_at, excluded.deleted_at) end,
+      unlinked_at = case when excluded.company_external_id is not null then null
+        when c.company_external_id is not null then clock_timestamp() else c.unlinked_at end,
+      service_call_id = excluded.service_call_id
+    where (c.name, c.first_name, c.last_name, c.company_external_id, c.responsible_user_external_id, c.custom_fields,
+        c.tags, c.closest_task_at, c.created_at, c.updated_at, c.deleted_at is null, c.missing_since)
+      is distinct from (excluded.name, excluded.first_name, excluded.last_name, excluded.company_external_id,
+        excluded.responsible_user_external_id, excluded.custom_fields, excluded.tags, excluded.closest_task_at,
+        excluded.created_at, excluded.updated_at, excluded.deleted_at is null, null::timestamptz)`.execute(
+    trx,
+  )
+  await loadChannels(trx, json, serviceCallId)
+}
+
+/** Where an answer does not tell of companies, a contact keeps the one that it has. */
+async function withKnownCompanies(
+  trx: Transaction<DB>,
+  rows: readonly ContactRow[],
+): Promise<readonly ContactRow[]> {
+  const untold = rows.filter((row) => row.company_external_id === undefined)
+  if (untold.length === 0) return rows
+  const known = await trx
+    .selectFrom('contacts')
+    .select(['external_id', 'company_external_id'])
+    .where('source', '=', source)
+    .where(
+      'external_id',
+      'in',
+      untold.map((row) => row.external_id),
+    )
+    .execute()
+  const companyOf = new Map(known.map((row) => [row.external_id, row.company_external_id]))
+  return rows.map((row) =>
+    row.company_external_id === undefined
+      ? { ...row, company_external_id: companyOf.get(row.external_id) ?? null }
+      : row,
+  )
+}
+
+async function loadChannels(
+  trx: Transaction<DB>,
+  json: string,
+  serviceCallId: string,
+): Promise<void> {
+  await sql`
+    with incoming as (
+      select r.external_id, ch.* from jsonb_to_recordset(${json}::jsonb) as r (external_id text, channels jsonb)
+      cross join lateral rows from (jsonb_to_recordset(r.channels) as (kind text, value text, normalized text, label text))
+        with ordinality as ch (kind, value, normalized, label, position)
+    ), gone as (
+      delete from public.contact_channels c
+      using jsonb_to_recordset(${json}::jsonb) as r (external_id text, channels jsonb)
+      where c.source = ${source} and c.contact_external_id = r.external_id and c.position > jsonb_array_length(r.channels)
+    )
+    insert into public.contact_channels as c (source, contact_external_id, position, kind, value, normalized, label, service_call_id)
+    select ${source}, external_id, position, kind, value, normalized, label, ${serviceCallId}::uuid from incoming
+    on conflict (source, contact_external_id, position) do update set
+      kind = excluded.kind, value = excluded.value, normalized = excluded.normalized, label = excluded.label,
+      service_call_id = excluded.service_call_id
+    where (c.kind, c.value, c.normalized, c.label) is distinct from (excluded.kind, excluded.value, excluded.normalized, excluded.label)`.execute(
+    trx,
+  )
+}

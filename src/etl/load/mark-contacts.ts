@@ -1,0 +1,34 @@
+import { sql, type Transaction } from 'kysely'
+import type { DB } from '../../db/schema.generated.ts'
+import type { ContactRow } from '../transform/amocrm-contact.ts'
+import { toJsonb } from './json.ts'
+
+const source = 'amocrm'
+
+/** Marks contacts that the upstream lists as deleted; those that we never had stay unknown. */
+export async function markDeleted(
+  trx: Transaction<DB>,
+  rows: readonly ContactRow[],
+  serviceCallId: string,
+): Promise<void> {
+  await sql`
+    update public.contacts c set deleted_at = coalesce(r.updated_at, clock_timestamp()), missing_since = null,
+      service_call_id = ${serviceCallId}::uuid
+    from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (external_id text, updated_at timestamptz)
+    where c.source = ${source} and c.external_id = r.external_id and c.deleted_at is null`.execute(
+    trx,
+  )
+}
+
+/** Marks contacts that were asked for by id and did not come: deleted for good, or merged into another. */
+export async function markMissing(
+  trx: Transaction<DB>,
+  ids: readonly string[],
+  serviceCallId: string,
+): Promise<void> {
+  await sql`
+    update public.contacts set missing_since = clock_timestamp(), service_call_id = ${serviceCallId}::uuid
+    where source = ${source} and external_id = any(${ids}::text[]) and missing_since is null and deleted_at is null`.execute(
+    trx,
+  )
+}

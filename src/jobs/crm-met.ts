@@ -1,0 +1,45 @@
+import { sql, type Transaction } from 'kysely'
+import type { DB } from '../db/schema.generated.ts'
+import type { Run } from './job.ts'
+
+export type MetEntity = 'contacts' | 'companies'
+
+/** What a whole list has shown, kept so that the rest can be looked for. */
+export function openMet({ db, call }: Run<object>) {
+  return {
+    async note(trx: Transaction<DB>, entity: MetEntity, ids: readonly string[]): Promise<void> {
+      if (ids.length === 0) return
+      const rows = ids.map((external_id) => ({ job_call_id: call.id, entity, external_id }))
+      await trx
+        .insertInto('ledger.records_met')
+        .values(rows)
+        .onConflict((on) => on.doNothing())
+        .execute()
+    },
+
+    /** Ids of what we have and the list did not show. Nothing where it showed nothing at all. */
+    async missing(entity: MetEntity): Promise<string[]> {
+      const gone =
+        entity === 'contacts'
+          ? sql`deleted_at is not null or missing_since is not null`
+          : sql`deleted_at is not null`
+      const { rows } = await sql<{ id: string }>`
+        select external_id as id from ${sql.table(`public.${entity}`)} c
+        where source = 'amocrm' and not (${gone})
+          and exists (select from ledger.records_met where job_call_id = ${call.id} and entity = ${entity})
+          and not exists (select from ledger.records_met m
+            where m.job_call_id = ${call.id} and m.entity = ${entity} and m.external_id = c.external_id)`.execute(
+        db,
+      )
+      return rows.map(({ id }) => id)
+    },
+
+    async forget(entity: MetEntity): Promise<void> {
+      await db
+        .deleteFrom('ledger.records_met')
+        .where('job_call_id', '=', call.id)
+        .where('entity', '=', entity)
+        .execute()
+    },
+  }
+}
