@@ -1,16 +1,13 @@
 import { databaseFault, isDatabaseAway } from '../db/lost-connection.ts'
 import { type GiveBack, giveBack } from '../db/give-back.ts'
 import type { Lease } from '../db/leases.ts'
-import { insertChildren } from '../db/job-calls.ts'
 import { settle } from '../db/settle.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { type ErrorRecord, Fault, Parked, toErrorRecord } from '../errors.ts'
-import { runStreams } from '../etl/run-streams.ts'
 import type { StreamProgress } from '../etl/stream.ts'
-import { missingSettings, parseParams } from './catalog.ts'
-import { defaultMaxAttempts, type Job, type JobTools, type Run } from './job.ts'
-import type { HeldLease, LeaseKeeper } from './lease-keeper.ts'
-import { followProgress } from './progress.ts'
+import { defaultMaxAttempts, type Job, type JobTools } from './job.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
+import { type Ended, runSteps } from './run-steps.ts'
 
 export interface Executor extends JobTools {
   leases: LeaseKeeper
@@ -48,62 +45,6 @@ export async function execute(executor: Executor, job: Job, lease: Lease): Promi
   } finally {
     held.release()
   }
-}
-
-type Ended = { result: object } | { thrown: unknown }
-
-async function runSteps(
-  executor: Executor,
-  job: Job,
-  lease: Lease,
-  held: HeldLease,
-): Promise<Ended> {
-  const { db, http, log, settings } = executor
-  const { call } = lease
-  const progress = followProgress(held)
-  const deps = {
-    db,
-    log,
-    lease,
-    stopping: held.stopping,
-    signal: held.signal,
-    onProgress(stream: StreamProgress) {
-      progress(stream)
-      executor.onProgress?.(lease, stream)
-    },
-  }
-  try {
-    refuseWithoutSettings(executor, job)
-    const run: Run<object> = {
-      db,
-      http,
-      log,
-      settings,
-      call,
-      params: parseParams(job, call.params),
-      readingSince: call.reading_since ?? new Date(),
-      signal: held.signal,
-      streams: (operation, seeds, options) => runStreams(deps, operation, seeds, options),
-      children: (calls) =>
-        untilDatabaseAnswers(() => insertChildren(db, lease, calls), log, { signal: held.signal }),
-    }
-    return { result: await job.run(run) }
-  } catch (thrown) {
-    // A stop shows up as whatever was interrupted by it; what counts is why it was stopped.
-    const reason: unknown = held.signal.aborted
-      ? held.signal.reason
-      : held.stopping.aborted
-        ? held.stopping.reason
-        : thrown
-    if (toErrorRecord(reason).kind === 'bug') log.error({ err: reason }, 'a fault of the program')
-    return { thrown: isDatabaseAway(reason) ? databaseFault(reason) : reason }
-  }
-}
-
-function refuseWithoutSettings({ settings }: Executor, job: Job): void {
-  const missing = missingSettings(job, settings)
-  if (missing.length > 0)
-    throw new Fault('settings', `${job.name} needs ${missing.join(', ')}: not set`)
 }
 
 /** What is written for each way an attempt can end; undefined: the lease was no longer ours. */

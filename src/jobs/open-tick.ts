@@ -6,7 +6,7 @@ import { parseParams } from './catalog.ts'
 import type { Job } from './job.ts'
 
 /** How often a tick that waits for the one before looks again, in ms. */
-const lookAgainMs = 5000
+const lookAgainMs = 2000
 /** Schedulers look every second: what they queue so late, in ms, was missed. */
 const missedAfterMs = 5000
 

@@ -43,7 +43,7 @@ test('npm run job, killed 20 times and typed again, ends as an undisturbed run',
       })
       await setTimeout(Math.random() * 600)
     }
-    expect(over, `over after ${kill} kills: ${job.output()}`).toBe(false)
+    expect({ over, kill, output: job.output() }).toMatchObject({ over: false })
     await killHard(job)
     if ((await attempts()).attempts === before.attempts) beforeTakeUp++
   }
@@ -55,7 +55,7 @@ test('npm run job, killed 20 times and typed again, ends as an undisturbed run',
   await until('it says what it takes up', () => resumed.output().includes('taking up job call'))
   await killHard(resumed)
   const last = start(['--resume', id])
-  expect(await last.exited, last.output()).toBe(0)
+  expect({ code: await last.exited, output: last.output() }).toMatchObject({ code: 0 })
 
   const requests = await world.asked()
   const again = askedAgain(requests)

@@ -33,7 +33,7 @@ export async function startCrmWorld({ contacts, latencyMs, perSecond = 1000 }: W
         ...settings,
         DATABASE_URL: database.url,
       })
-      expect(run.code, run.output).toBe(0)
+      expect(run).toMatchObject({ code: 0 })
       const requests = await asked()
       await forgetRequests()
       return { content: await contentOf(database.db), requests: requests.length }

@@ -24,5 +24,5 @@ export async function stopGently(program: Program) {
   const begun = performance.now()
   program.child.kill('SIGTERM')
   const code = await program.exited
-  return { code, ms: performance.now() - begun }
+  return { code, ms: performance.now() - begun, output: program.output() }
 }

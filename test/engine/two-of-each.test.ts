@@ -1,0 +1,63 @@
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+import { createDatabase } from '../support/database.ts'
+import { startProgram } from '../support/program.ts'
+import { startTestSandbox } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+import { leftOver, nothing } from './support/calls.ts'
+import { stopGently, untilReady } from './support/workers.ts'
+
+const perSecond = 4
+
+test('two schedulers and two workers: one call per tick, and the quota holds over both', async () => {
+  const { db, url } = await createDatabase()
+  const sandbox = await startTestSandbox({ contacts: 400, latencyMs: 30, perSecond })
+  const env = {
+    ...sandbox.env,
+    DATABASE_URL: url,
+    LEASE_SECONDS: '2',
+    SCHEDULE_CRM_CONTACTS: '* * * * * *',
+  }
+  const processes = [1, 2].map(() =>
+    startProgram('src/main.ts', ['--only', 'scheduler,worker'], env),
+  )
+  for (const one of processes) await untilReady(one)
+  await sql`update ledger.schedules set overlap = 'allow', catch_up = 'all'`.execute(db)
+  await until('twelve ticks', async () => (await ticks()).length >= 12)
+  await sql`update ledger.schedules set paused = true`.execute(db)
+  await until(
+    'all calls have ended',
+    async () => {
+      const left = await leftOver(db)
+      return left?.calls === 0 && (await ticks()).every((tick) => tick.job_call_id !== null)
+    },
+    60_000,
+  )
+
+  const all = await ticks()
+  const calls = await db.selectFrom('ledger.job_calls').selectAll().execute()
+  const { amocrm } = JSON.parse(await sandbox.admin('GET', '/stats')) as {
+    amocrm: { requests: number; mostInASecond: number; tooMany429: number }
+  }
+  const workers = new Set(calls.map((call) => call.worker))
+  console.log(
+    `${all.length} ticks, ${calls.length} calls by ${workers.size} workers; ${amocrm.requests} requests, ` +
+      `at most ${amocrm.mostInASecond} of ${perSecond} in a second, ${amocrm.tooMany429} 429s`,
+  )
+  expect(times(calls)).toEqual(times(all))
+  expect(times(all)).toEqual(times(all).map((_, n) => (times(all)[0] ?? 0) + n * 1000))
+  expect(calls.every((call) => call.status === 'succeeded')).toBe(true)
+  expect(workers.size).toBe(2)
+  expect(amocrm.mostInASecond).toBeLessThanOrEqual(perSecond)
+  expect(amocrm.tooMany429).toBe(0)
+  await until('nothing is left over', async () => (await leftOver(db))?.wakeUps === 0)
+  expect(await leftOver(db)).toEqual(nothing)
+  for (const one of processes) expect((await stopGently(one)).code).toBe(0)
+
+  async function ticks() {
+    return await db.selectFrom('ledger.ticks').selectAll().orderBy('scheduled_for').execute()
+  }
+}, 90_000)
+
+const times = (rows: { scheduled_for: Date | null }[]) =>
+  rows.map((row) => row.scheduled_for?.getTime() ?? 0).toSorted((a, b) => a - b)
