@@ -24,8 +24,8 @@ const noFrame = {
 /** A table without frames or colours, one line a row: for people, and for grep. Columns of numbers stand to the right. */
 export function plainTable(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const isNumeric = head.map((_, column) => {
-    const cells = rows.map((row) => row[column]).filter((cell) => cell !== null && cell !== '')
-    return cells.length > 0 && cells.every((cell) => typeof cell === 'number')
+    const cells = rows.map((row) => String(row[column] ?? '')).filter((cell) => cell !== '')
+    return cells.length > 0 && cells.every((cell) => /^-?\d+(\.\d+)?$/.test(cell))
   })
   const table = new Table({
     head: [...head],
