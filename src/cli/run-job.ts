@@ -1,4 +1,5 @@
 import type { JobCall } from '../db/job-calls.ts'
+import { databaseFault, isDatabaseAway } from '../db/lost-connection.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Fault } from '../errors.ts'
 import { catalog } from '../jobs/catalog.ts'
@@ -43,13 +44,15 @@ export async function runJob(
       )
     else say(`job call ${id}`)
     const root = await runShown(opened, id, leases, stop.signal)
-    await printRun(db, root)
+    await untilDatabaseAnswers(() => printRun(db, root), log)
     if (root.status === 'succeeded') return exitCode.succeeded
     say(`go on with: npm run job -- --resume ${id}`)
     return stop.signal.aborted ? exitCode.interrupted : exitCode.failed
+  } catch (error) {
+    throw isDatabaseAway(error) ? databaseFault(error) : error
   } finally {
     ignoreSignals()
-    leases.close()
+    await leases.close()
   }
 }
 

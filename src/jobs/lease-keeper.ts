@@ -18,7 +18,8 @@ export interface LeaseKeeper {
   hold(lease: Lease): HeldLease
   /** Stops all that is held or comes to be: softly now, hard after `graceMs`. */
   stopAll(reason: Fault, graceMs: number): void
-  close(): void
+  /** Nothing is renewed any more, once this resolves. */
+  close(): Promise<void>
 }
 
 /** How long a soft stop waits for pages on their way, before requests are aborted. */
@@ -107,6 +108,9 @@ export function createLeaseKeeper({
       stopped = { reason, graceMs }
       for (const lease of held.values()) lease.stop(reason, graceMs)
     },
-    close: () => clearInterval(timer),
+    async close() {
+      clearInterval(timer)
+      await beating
+    },
   }
 }

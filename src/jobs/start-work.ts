@@ -63,7 +63,7 @@ export async function startWork(options: WorkOptions): Promise<Work> {
       await scheduler?.stop()
       await sweeper?.stop()
       await queue?.stop()
-      leases.close()
+      await leases.close()
       // It lives until its leases are given back; a sign of life after the signing off would raise it from the dead.
       clearInterval(beating)
       await lastBeat
