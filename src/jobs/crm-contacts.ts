@@ -74,10 +74,11 @@ async function contactsChanged({ params, db }: CrmRun, crm: CrmSteps) {
       crm.contacts.everything(),
       links ? crm.companies({ links: false }) : Promise.resolve(),
     ])
-  if (links && (since || (await crm.linksAreUntold()))) await crm.companies({ links: true })
-  if (links) await crm.noteLinksRead()
+  if (since && links) await crm.companies({ links: true })
   // Last of the lists, so that it meets what changed while the others were read.
   await crm.contacts.since(since)
+  if (!since && links && (await crm.linksAreUntold())) await crm.companies({ links: true })
+  if (links) await crm.noteLinksRead()
   await crm.contactsDeleted({ whole: params.full || (links && since !== undefined) })
   if (params.full) await crm.contactsNotMet()
   if (params.notes) await notesChanged(params, crm)

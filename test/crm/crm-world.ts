@@ -8,6 +8,7 @@ import { runTree } from '../../src/jobs/run-tree.ts'
 import { startCall } from '../../src/jobs/start-call.ts'
 import { createLog } from '../../src/log.ts'
 import { parseSettings } from '../../src/settings.ts'
+import { type Oddity, oddServer } from './odd-server.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { startTestSandbox } from '../support/sandbox.ts'
 
@@ -35,18 +36,18 @@ export interface LogEntry {
 
 interface Given {
   amocrm?: Partial<AmocrmOptions>
-  /** Another server than the sandbox: its base URL. */
-  baseUrl?: string
+  /** What the server does differently from the sandbox. */
+  oddity?: Oddity
   headersMs?: number
 }
 
 /** A database, a sandbox and the job, with retries after milliseconds rather than seconds. */
-export async function crmWorld({ amocrm = {}, baseUrl, headersMs }: Given = {}): Promise<CrmWorld> {
+export async function crmWorld({ amocrm = {}, oddity, headersMs }: Given = {}): Promise<CrmWorld> {
   const { db } = await createDatabase()
   const sandbox = await startTestSandbox(amocrm)
   const settings = parseSettings({
     ...sandbox.env,
-    ...(baseUrl && { AMOCRM_BASE_URL: baseUrl }),
+    ...(oddity && { AMOCRM_BASE_URL: await oddServer(sandbox.url, oddity) }),
   })
   const log = createLog('silent')
   const worker = 'test'
@@ -74,7 +75,7 @@ export async function crmWorld({ amocrm = {}, baseUrl, headersMs }: Given = {}):
         stopping: new AbortController().signal,
       })
     } finally {
-      leases.close()
+      await leases.close()
     }
   }
   const requests = async () => lines<LogEntry>(await sandbox.admin('GET', '/log'))

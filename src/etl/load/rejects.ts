@@ -27,7 +27,7 @@ export async function writeRejects(
     insert into ledger.rejects as r (source, entity, external_id, payload, reason, job_call_id, service_call_id)
     select distinct on (key) ${origin.source}, ${origin.entity}, key, payload, reason, ${origin.jobCallId}::uuid, ${origin.serviceCallId}::uuid
     from (
-      select coalesce(id, 'sha256:' || encode(sha256(convert_to(payload::text, 'UTF8')), 'hex')) as key, payload, reason
+      select coalesce(id, 'sha256:' || encode(sha256(convert_to(coalesce(payload, 'null')::text, 'UTF8')), 'hex')) as key, payload, reason
       from jsonb_to_recordset(${toJsonb(rejects)}::jsonb) as x (id text, payload jsonb, reason text)
     ) keyed order by key
     on conflict (source, entity, external_id) do update set
