@@ -205,13 +205,9 @@ async function leads(db: Kysely<unknown>): Promise<void> {
       job_call_id uuid primary key,
       ran_ms bigint not null default 0,
       ended_by text,
-      demo_import_id uuid,
       constraint ended_by_is_known check (ended_by in ('target', 'exhausted', 'max_runtime', 'max_credits', 'quota'))
     ) with (fillfactor = 50)`.execute(db)
   await sql`comment on column ledger.leadgens.ran_ms is 'How long it has been searching, over attempts'`.execute(
-    db,
-  )
-  await sql`comment on column ledger.leadgens.demo_import_id is 'Names the JSON file; committed before it is written, so that a second try writes the same one'`.execute(
     db,
   )
 }

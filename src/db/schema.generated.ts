@@ -239,10 +239,6 @@ export interface LedgerJobCalls {
 }
 
 export interface LedgerLeadgens {
-  /**
-   * Names the JSON file; committed before it is written, so that a second try writes the same one
-   */
-  demo_import_id: string | null;
   ended_by: string | null;
   job_call_id: string;
   /**

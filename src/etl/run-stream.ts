@@ -31,7 +31,7 @@ export async function runStream<Cursor, Row>(
   const { subject } = stream
   const failed = new AbortController()
   const context = { meter, signal: AbortSignal.any([signal, failed.signal]) }
-  const tools: ExtractTools = { subject, context }
+  const tools: ExtractTools = { subject, serviceCallId: stream.id, context }
   const ask = (cursor: Cursor) => {
     const fetchedAt = new Date()
     const page = operation.extract(cursor, tools)

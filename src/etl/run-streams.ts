@@ -21,6 +21,8 @@ export interface RunStreamsOptions {
   parallel?: number
   /** How many pages of each stream are read now; what is left stays open, for another time. Default: all. */
   pages?: number
+  /** Called after each page's transaction. */
+  onPage?: () => void
 }
 
 /**
@@ -33,7 +35,7 @@ export async function runStreams<Cursor, Row>(
   deps: StreamDeps,
   operation: Operation<Cursor, Row>,
   seeds: readonly Omit<Seed, 'operation'>[],
-  { parallel = 4, pages = Infinity }: RunStreamsOptions = {},
+  { parallel = 4, pages = Infinity, onPage }: RunStreamsOptions = {},
 ): Promise<void> {
   const { db, lease } = deps
   const { service } = operation
@@ -72,6 +74,7 @@ export async function runStreams<Cursor, Row>(
   const onWritten = (page: Page<Cursor>, id: string) => {
     lost = 0
     promised.delete(id)
+    onPage?.()
     if (page.opens?.length) tellLanes()
   }
 

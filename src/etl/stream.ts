@@ -38,6 +38,8 @@ export interface Page<Cursor> {
 
 export interface ExtractTools {
   subject: string
+  /** The stream's row in the ledger. */
+  serviceCallId: string
   /** Counts the request for this stream, and ends with it. Every request passes it on to the HTTP client. */
   context: RequestContext
 }
