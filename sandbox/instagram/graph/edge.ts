@@ -48,7 +48,9 @@ export function edgePage<T>(visit: Visit, edge: Edge<T>, asked: Asked, links = t
   const place = placeIn(edge, asked.arg('after'))
   const beforePlace = placeIn(edge, asked.arg('before'))
   const has = (kind: string) => visit.taken.some((fault) => fault.kind === kind)
-  if (has('emptyPage')) return { data: [], ...paging(visit, edge, asked, links, place, undefined) }
+  const cursor = (at: number | null) => writeCursor(`graph-${edge.name}`, edge.owner, at)
+  const page = (cursors: Cursors) => pagingOf(visit, edge, asked, links, cursors)
+  if (has('emptyPage')) return { data: [], ...page({ after: cursor(place) }) }
 
   const { records, hasMore } =
     beforePlace === null ? take(edge.after(place), limit) : lastBefore(edge, beforePlace, limit)
@@ -56,14 +58,17 @@ export function edgePage<T>(visit: Visit, edge: Edge<T>, asked: Asked, links = t
   if (first === undefined || last === undefined) return { data: [] }
   const fields = asked.fields.length > 0 ? asked.fields : parseFields(edge.usualFields)
   const told = records.map((record) => project(edge.node(record), fields))
-  const ends = !hasMore || edge.pages === false
-  const next = ends ? undefined : edge.placeOf(last)
-  const previous = place === null ? undefined : edge.placeOf(first)
-  const page = paging(visit, edge, asked, links, next, previous)
   const repeated = has('repeatCursor') ? asked.arg('after') : undefined
-  if (repeated !== undefined) page.paging.cursors.after = repeated
-  return { data: spoilRecords(told, visit.taken), ...page }
+  const onward = hasMore && edge.pages !== false ? cursor(edge.placeOf(last)) : undefined
+  const after = repeated ?? onward
+  const cursors: Cursors = {
+    ...(place !== null && { before: cursor(edge.placeOf(first)) }),
+    ...(after !== undefined && { after }),
+  }
+  return { data: spoilRecords(told, visit.taken), ...page(cursors) }
 }
+
+type Cursors = { before?: string; after?: string }
 
 function limitOf<T>({ usual, most }: Edge<T>, text: string | undefined): number {
   if (text === undefined) return usual
@@ -91,19 +96,13 @@ function lastBefore<T>(edge: Edge<T>, place: number, limit: number) {
   return { records, hasMore: true }
 }
 
-/** Places that lead on and back: undefined = there is nothing, null = the very beginning. */
-function paging<T>(
+function pagingOf<T>(
   visit: Visit,
   { name, owner }: Edge<T>,
   asked: Asked,
   links: boolean,
-  next: number | null | undefined,
-  previous: number | undefined,
+  cursors: Cursors,
 ) {
-  const cursors: { before?: string; after?: string } = {}
-  const list = `graph-${name}`
-  if (previous !== undefined) cursors.before = writeCursor(list, owner, previous)
-  if (next !== undefined) cursors.after = writeCursor(list, owner, next)
   const href = (direction: string, cursor: string) => {
     const query = new URLSearchParams()
     if (asked.inner !== '') query.set('fields', asked.inner)
@@ -117,11 +116,12 @@ function paging<T>(
     query.set(direction, cursor)
     return `${visit.versionUrl}/${owner}/${name}?${query.toString()}`
   }
+  const { after, before } = cursors
   return {
     paging: {
       cursors,
-      ...(links && cursors.after !== undefined && { next: href('after', cursors.after) }),
-      ...(links && cursors.before !== undefined && { previous: href('before', cursors.before) }),
+      ...(links && after !== undefined && { next: href('after', after) }),
+      ...(links && before !== undefined && { previous: href('before', before) }),
     },
   }
 }
