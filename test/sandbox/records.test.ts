@@ -29,7 +29,12 @@ test('the log is bounded', async () => {
   const log = createRequestLog(10)
   for (let n = 1; n <= 105; n++) if (entry !== undefined) log.add({ ...entry, n })
   expect(log.since(0).map(({ n }) => n)).toEqual([96, 97, 98, 99, 100, 101, 102, 103, 104, 105])
-  expect(sandbox.upstreams.map(({ name }) => name)).toEqual(['amocrm'])
+  expect(sandbox.upstreams.map(({ name }) => name)).toEqual([
+    'amocrm',
+    'apollo',
+    'instagram',
+    'graph',
+  ])
 })
 
 test('statistics per endpoint and status, with the busiest second', async () => {
