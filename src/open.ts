@@ -96,8 +96,11 @@ async function joinWhatIsNeeded(
       'DATABASE_URL: not set; with NODE_ENV=production nothing is embedded',
     )
   }
+  const { AMOCRM_BASE_URL: amocrm, APOLLO_BASE_URL: apollo } = settings
   const sandbox =
-    upstreams && (postgres || settings.SANDBOX) && settings.AMOCRM_BASE_URL === undefined
+    upstreams &&
+    (postgres || settings.SANDBOX) &&
+    [amocrm, apollo].some((baseUrl) => baseUrl === undefined)
   const s3 = files && (postgres || settings.SANDBOX) && settings.MINIO_ENDPOINT === undefined
   if (!postgres && !sandbox && !s3) return undefined
   const services = await joinEmbedded({ dir: settings.LOCAL_DIR, postgres, sandbox, s3 })
@@ -110,10 +113,16 @@ async function joinWhatIsNeeded(
     env: {
       ...(databaseUrl && { DATABASE_URL: databaseUrl }),
       // What the sandbox accepts is no secret.
-      ...(sandboxUrl && {
-        AMOCRM_BASE_URL: `${sandboxUrl}/amocrm`,
-        AMOCRM_ACCESS_TOKEN: 'sandbox-token',
-      }),
+      ...(sandboxUrl &&
+        amocrm === undefined && {
+          AMOCRM_BASE_URL: `${sandboxUrl}/amocrm`,
+          AMOCRM_ACCESS_TOKEN: 'sandbox-token',
+        }),
+      ...(sandboxUrl &&
+        apollo === undefined && {
+          APOLLO_BASE_URL: `${sandboxUrl}/apollo`,
+          APOLLO_API_KEY: 'sandbox-key',
+        }),
       ...(s3Url && {
         MINIO_ENDPOINT: s3Url,
         MINIO_ACCESS_KEY: s3Keys.accessKey,

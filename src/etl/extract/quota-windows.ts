@@ -44,6 +44,8 @@ export interface Windows {
 
 // How late a slot may be used; migrations/0006_apollo.ts counts on it.
 const usableMs = 1000
+// A minute's window, which lasts up to two seconds longer here, is waited for.
+const longestWindowMs = longestWaitMs + 2500
 
 /** So many sends in each window, over all processes on the database (migrations/0006_apollo.ts has the rules). */
 export function createWindowsQuota(
@@ -71,7 +73,7 @@ export function createWindowsQuota(
       if (taken.shut !== undefined) refuseWhileShut(service, taken.shut)
       if (taken.granted) return asSlot(taken.granted, asked)
       const { wait_ms: waitMs = 0, window, limit } = taken
-      if (waitMs > longestWaitMs) {
+      if (waitMs > longestWindowMs) {
         const most = limit === null ? '' : `${limit} `
         const reason = `the ${most}requests per ${window} to ${endpoint} are used up`
         throw new Parked(service, new Date(Date.now() + waitMs), reason)
@@ -97,7 +99,8 @@ export function createWindowsQuota(
         refusedIn = said.name
         if (said.max !== undefined) await noteWindows(db, key, [said])
         log.debug({ service, endpoint, ...said }, 'a window is full')
-        return await restInWindow(db, key, said.name, null)
+        const restMs = await restInWindow(db, key, said.name, null)
+        return restMs > longestWindowMs ? restMs : Math.min(restMs, longestWaitMs)
       },
       async refused(restMs) {
         await restInWindow(db, key, refusedIn, restMs)
