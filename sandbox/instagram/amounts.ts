@@ -13,7 +13,6 @@ const spread = z.strictObject({
 
 /** How many of something there are: always the same number, or a spread over uneven ones. */
 export const amountSchema = z.union([z.int().min(0), spread])
-export type Amount = z.input<typeof amountSchema>
 export type ReadAmount = z.output<typeof amountSchema>
 
 export function drawAmount(amount: ReadAmount, hash: number, salt: number): number {
@@ -22,9 +21,6 @@ export function drawAmount(amount: ReadAmount, hash: number, salt: number): numb
   const high = Math.max(amount.min, amount.max)
   return amount.min + Math.floor(share(hash, salt + 1) ** amount.skew * (high - amount.min + 1))
 }
-
-export const maxOf = (amount: ReadAmount): number =>
-  typeof amount === 'number' ? amount : Math.max(amount.min, amount.max)
 
 const blockWeights = Array.from({ length: 100 }, (_, n) => {
   if (n === 37) return 598
@@ -41,7 +37,8 @@ const blockSum = sums.at(-1) ?? 0
  */
 export function giantShare(total: number, posts: number, post: number): number {
   const upTo = (n: number) => Math.floor((total * weightBefore(n)) / weightBefore(posts))
-  return weightBefore(posts) === 0 ? 0 : upTo(post + 1) - upTo(post)
+  if (weightBefore(posts) === 0) return post === 0 ? total : 0
+  return upTo(post + 1) - upTo(post)
 }
 
 function weightBefore(post: number): number {

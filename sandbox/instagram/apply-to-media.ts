@@ -14,14 +14,15 @@ export const isOfMedia = (change: Change): change is MediaChange => change.op in
 /** Which media a change can be made to, where none is named. */
 const fits: Record<MediaChange['op'], (world: World, media: Media) => boolean> = {
   deletePost: () => true,
-  newComment: (world, media) => hasRoom(media) && !commentsOff(world, media),
+  newComment: (world, media) => hasRoom(world, media) && !commentsOff(world, media),
   deleteComment: (world, media) => commentCounts(world, media).top > 0,
   newReply: (world, media) => commentCounts(world, media).top > 0,
   newLiker: () => true,
   editPost: () => true,
 }
 
-const hasRoom = ({ baseComments }: Media): boolean => baseComments < 2_000_000
+const hasRoom = (world: World, { pk, baseComments }: Media): boolean =>
+  baseComments + (world.media.get(pk)?.comments.length ?? 0) < 2_097_152
 
 export function applyToMedia(
   world: World,

@@ -53,7 +53,7 @@ export function commentAt(world: World, thread: Thread, position: number): Comme
     reply: null,
     pk: commentPk(base, position),
     author: personOf(world, hash % world.users),
-    text: added?.text ?? commentText(hash, personOf(world, media.user).username),
+    text: added?.text ?? commentText(hash, media.profile.username),
     createdAt: added?.at ?? baseTime(world, media, position),
     likeCount: share(hash, 61) < 0.6 ? 0 : roll(hash, 62, 40),
     replyCount: repliesTo(media, changed, position),

@@ -53,7 +53,7 @@ const graphTokenSchema = z.strictObject({
 })
 export type GraphToken = z.infer<typeof graphTokenSchema>
 
-const settingsSchema = z.strictObject({
+export const settingsSchema = z.strictObject({
   /** From the arrival of an admitted request to its answer, in ms. Default 250. */
   latencyMs: z.int().min(0),
   /** Requests the crawler API admits in any 1,000 ms (upstreams/instagram.md, B3). Default 15. */
@@ -86,9 +86,7 @@ export type InstagramSettings = z.output<typeof settingsSchema>
 export type WorldOptions = z.output<typeof worldSchema>
 export type InstagramOptions = z.input<typeof worldSchema> & z.input<typeof settingsSchema>
 
-export { settingsSchema }
 export const optionsSchema = worldSchema.extend(settingsSchema.shape)
-export const worldKeys = worldSchema.keyof().options
 
 export const defaultOptions: InstagramOptions = {
   profiles: 200,

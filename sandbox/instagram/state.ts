@@ -18,7 +18,7 @@ import { highlightAt, highlightCount, storiesOf } from './stories.ts'
 import { type Profile, profileOf, userOfUsername } from './users.ts'
 import type { World } from './world.ts'
 
-export const stateKinds = [
+const stateKinds = [
   'profiles',
   'posts',
   'comments',
@@ -28,7 +28,6 @@ export const stateKinds = [
   'stories',
   'highlights',
 ] as const
-export type StateKind = (typeof stateKinds)[number]
 
 export const stateQuerySchema = z.object({
   /** One or several, with commas. Default: all. */
