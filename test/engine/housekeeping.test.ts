@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Db } from '../../src/db/connect.ts'
 import { settleForgottenParents, wakeForgotten } from '../../src/db/orphans.ts'
 import { insertTicks } from '../../src/db/ticks.ts'
+import { addWakeUps } from '../../src/db/wake-up.ts'
 import { buryDeadWorkers, heartbeat } from '../../src/db/workers.ts'
 import { createDatabase } from '../support/database.ts'
 import { callOf, queueCall } from './support/calls.ts'
@@ -46,13 +47,15 @@ test('the queue rows of a dead worker are unlocked, those of a live one are not'
     )
   await lock(first, 'pool-of-dead')
   await lock(second, 'pool-of-alive')
+  // Its call was rescued meanwhile: the old row is spent.
+  await addWakeUps(db, [{ jobCallId: first }])
   expect(await buryDeadWorkers(db, 20)).toEqual(['dead'])
   expect(await buryDeadWorkers(db, 20)).toEqual([])
   const { rows } = await sql`
     select key, locked_by from graphile_worker.jobs order by id`.execute(db)
   expect(rows).toEqual([
-    { key: `call:${first}`, locked_by: null },
     { key: `call:${second}`, locked_by: 'pool-of-alive' },
+    { key: `call:${first}`, locked_by: null },
   ])
 })
 
