@@ -6,8 +6,9 @@ import { startPrivatePostgres } from '../../src/embedded/private-server.ts'
 import { createLog } from '../../src/log.ts'
 import { createDatabase } from '../support/database.ts'
 import { runProgram } from '../support/program.ts'
+import { startTestSandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
-import { leftOver, nothing, queueCall, untilCall } from './support/calls.ts'
+import { leftOver, nothing, queueCall, untilCall, untilStatus } from './support/calls.ts'
 import { askedAgain, contentOf, insertedMinusStored, startCrmWorld } from './support/crm-world.ts'
 import { startWorkerProcess, stopGently, untilReady } from './support/workers.ts'
 
@@ -98,6 +99,26 @@ test('runs outlive the loss of all connections, five times a second', async () =
   expect(await contentOf(database.db)).toEqual(undisturbed.content)
   expect(await stopGently(worker)).toMatchObject({ code: 0 })
 }, 120_000)
+
+test('a worker outlives the loss of the connection on which it removes a queue row', async () => {
+  const { db, pool, url } = await createDatabase()
+  const sandbox = await startTestSandbox()
+  await pool.query(`
+    create sequence cuts;
+    create function cut() returns trigger language plpgsql as $$ begin
+      if nextval('cuts') <= 3 then perform pg_terminate_backend(pg_backend_pid()), pg_sleep(5); end if;
+      return old;
+    end $$;
+    create trigger cut before delete on graphile_worker._private_jobs for each row execute function cut()`)
+  const worker = startWorkerProcess({ ...sandbox.env, DATABASE_URL: url })
+  for (const subject of ['one', 'two']) {
+    await untilStatus(db, await queueCall(db, 'crm-contacts', {}, subject), 'succeeded')
+  }
+  await until('nothing is left over', async () => (await leftOver(db))?.wakeUps === 0)
+  expect(await leftOver(db)).toEqual(nothing)
+  expect(worker.child.exitCode).toBeNull()
+  expect(await stopGently(worker)).toMatchObject({ code: 0 })
+})
 
 /** Ends all connections to a database but its own, every 200 ms. */
 async function startCutting(url: string) {
