@@ -19,16 +19,17 @@ export function openMet({ db, call }: Run<object>) {
 
     /** Ids of what we have and the list did not show. Nothing where it showed nothing at all. */
     async missing(entity: MetEntity): Promise<string[]> {
-      const gone =
+      const known =
         entity === 'contacts'
-          ? sql`deleted_at is not null or missing_since is not null`
-          : sql`deleted_at is not null`
+          ? sql`deleted_at is null and missing_since is null`
+          : sql`deleted_at is null`
+      // `except` compares as a whole: the planner knows nothing of rows written just now, and would look each up by itself.
       const { rows } = await sql<{ id: string }>`
-        select external_id as id from ${sql.table(`public.${entity}`)} c
-        where source = 'amocrm' and not (${gone})
+        select external_id as id from ${sql.table(`public.${entity}`)}
+        where source = 'amocrm' and ${known}
           and exists (select from ledger.records_met where job_call_id = ${call.id} and entity = ${entity})
-          and not exists (select from ledger.records_met m
-            where m.job_call_id = ${call.id} and m.entity = ${entity} and m.external_id = c.external_id)`.execute(
+        except
+        select external_id from ledger.records_met where job_call_id = ${call.id} and entity = ${entity}`.execute(
         db,
       )
       return rows.map(({ id }) => id)
