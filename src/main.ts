@@ -25,7 +25,7 @@ process.exitCode = await main(program.opts<{ only: Role[] }>().only)
 async function main(only: readonly Role[]): Promise<number> {
   let opened: Opened | undefined
   try {
-    opened = await open({ name: only.join('+'), upstreams: true })
+    opened = await open({ name: only.join('+'), upstreams: true, files: true })
     return await serve(opened, only)
   } catch (error) {
     return reportError(error, opened?.settings.hide)
@@ -43,20 +43,25 @@ async function serve(opened: Opened, only: readonly Role[]): Promise<number> {
     if (missing.length > 0)
       log.warn({ job: job.name, missing }, 'not scheduled: its upstream is not configured')
   }
-  const work = await startWork({
-    ...opened,
-    jobs: catalog,
-    scheduler: only.includes('scheduler'),
-    queue: only.includes('worker'),
-  })
+  // First, since it may refuse to start.
   const http = only.includes('http') ? await startHttp(opened) : undefined
-  log.info({ roles: only, worker: opened.worker, http: http?.url }, 'ready')
+  try {
+    const work = await startWork({
+      ...opened,
+      jobs: catalog,
+      scheduler: only.includes('scheduler'),
+      queue: only.includes('worker'),
+    })
+    log.info({ roles: only, worker: opened.worker, http: http?.url }, 'ready')
 
-  // A process that lives on without its queue would look well and do nothing: better that its keeper starts it again.
-  const signal = await Promise.race([asked.promise, work.failed])
-  log.info({ signal }, 'stopping: finishing the pages at hand')
-  await http?.close()
-  await work.stop()
+    // A process that lives on without its queue would look well and do nothing: better that its keeper starts it again.
+    const signal = await Promise.race([asked.promise, work.failed])
+    log.info({ signal }, 'stopping: finishing the pages and requests at hand')
+    await http?.close()
+    await work.stop()
+  } finally {
+    await http?.close()
+  }
   ignoreSignals()
   log.info('stopped')
   return exitCode.succeeded

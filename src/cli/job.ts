@@ -43,7 +43,11 @@ async function main(name: string | undefined, options: JobOptions): Promise<numb
   let opened: Opened | undefined
   try {
     const chosen = readInput(name, options)
-    opened = await open({ name: 'job', logLevel: 'warn', upstreams: true })
+    // Which job is resumed is not known before the database is open.
+    const files = chosen
+      ? chosen.job.needs.includes('MINIO_ENDPOINT')
+      : options.resume !== undefined
+    opened = await open({ name: 'job', logLevel: 'warn', upstreams: true, files })
     if (options.resume) {
       const resume = await findWhatToResume(opened, options.resume, chosen?.job)
       return await runJob(opened, undefined, { ...options, resume })

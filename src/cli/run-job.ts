@@ -57,7 +57,7 @@ export async function runJob(
 }
 
 async function runShown(
-  { db, log, http, settings, worker }: Opened,
+  { db, log, http, files, settings, worker }: Opened,
   id: string,
   leases: LeaseKeeper,
   stopping: AbortSignal,
@@ -66,7 +66,7 @@ async function runShown(
   const sweeper = startSweeper({ db, log, jobs: catalog, leaseSeconds })
   const display = showProgress()
   const { onProgress } = display
-  const executor = { db, http, log, settings, leases, oneAttempt: true, onProgress }
+  const executor = { db, http, files, log, settings, leases, oneAttempt: true, onProgress }
   const concurrency = settings.WORKER_CONCURRENCY
   try {
     return await runTree(id, {

@@ -21,9 +21,12 @@ export interface NewJobCall {
   wake?: boolean
 }
 
-/** Writes job calls as queued, and their wake-ups, in the caller's transaction. Answers their ids, in order. */
+/**
+ * Writes job calls as queued, and their wake-ups, in the caller's transaction; where none of them is woken, it is one
+ * statement and needs none. Answers their ids, in order.
+ */
 export async function insertJobCalls(
-  trx: Transaction<DB>,
+  trx: Db | Transaction<DB>,
   calls: readonly NewJobCall[],
 ): Promise<string[]> {
   if (calls.length === 0) return []

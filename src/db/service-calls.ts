@@ -64,6 +64,24 @@ export async function openStreams(
     on conflict (job_call_id, service, operation, subject) do nothing`.execute(db)
 }
 
+/** Opens one stream, unless the call has it. Answers how it stands. */
+export async function openStream(
+  db: Db,
+  callId: string,
+  service: Service,
+  { operation, subject, cursor }: Seed,
+): Promise<Pick<ServiceCall, 'id' | 'status'>> {
+  const { rows } = await sql<Pick<ServiceCall, 'id' | 'status'>>`
+    insert into ledger.service_calls (id, job_call_id, service, operation, subject, cursor)
+    values (${uuidV7()}, ${callId}, ${service}, ${operation}, ${subject}, ${JSON.stringify(cursor)}::jsonb)
+    -- Changes nothing, but answers the row that is there.
+    on conflict (job_call_id, service, operation, subject) do update set service = excluded.service
+    returning id, status`.execute(db)
+  const [row] = rows
+  if (!row) throw new Error(`no stream ${operation} ${subject}`)
+  return row
+}
+
 /** The oldest open streams of one operation, leaving out those that are being read. */
 export async function listOpenStreams(
   db: Db,

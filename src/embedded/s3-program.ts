@@ -5,8 +5,10 @@
  * The first line of its output says where it listens; then comes a line for each request when it has ended:
  * an `S3LogLine`.
  */
+import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { rename, rm } from 'node:fs/promises'
+import { IncomingMessage, type ServerResponse } from 'node:http'
 import { parseArgs } from 'node:util'
 import S3rver from '@20minutes/s3rver'
 import type { S3LogLine } from './s3.ts'
@@ -23,12 +25,33 @@ const server = new S3rver({
   silent: true,
   vhostBuckets: false,
 })
+wholeOrNot(server.store)
 const { port } = await server.run()
 server.httpServer.on('request', logRequest)
 say({ listening: `http://127.0.0.1:${port}` })
 
 // An object that is half written has no metadata yet, and is not listed: there is nothing to wait for.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0))
+
+/**
+ * It would keep what came of an upload that was cut off, in place of what was there, and call that the object. Real ones
+ * show an object whole or not at all.
+ */
+function wholeOrNot(store: S3rver['store']): void {
+  const putContent = store.putContent.bind(store)
+  store.putContent = async (file, content) => {
+    const unfinished = `${file}.${randomUUID()}`
+    try {
+      const written = await putContent(unfinished, content)
+      if (content instanceof IncomingMessage && !content.complete) throw new Error('cut off')
+      await rename(unfinished, file)
+      return written
+    } catch (error) {
+      await rm(unfinished, { force: true })
+      throw error
+    }
+  }
+}
 
 /** Without its query, which holds the signature of a presigned address. */
 function logRequest(request: IncomingMessage, response: ServerResponse): void {

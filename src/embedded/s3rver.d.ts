@@ -12,6 +12,10 @@ declare module '@20minutes/s3rver' {
       vhostBuckets: boolean
     })
     httpServer: Server
+    store: {
+      /** Writes the content to the file. Answers its length and MD5. */
+      putContent(file: string, content: unknown): Promise<[length: number, md5: string]>
+    }
     run(): Promise<{ address: string; port: number }>
   }
 }

@@ -2,10 +2,11 @@ import { z } from 'zod'
 import { Fault } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { crmContacts } from './crm-contacts.ts'
+import { demoImport } from './demo-import.ts'
 import type { Job } from './job.ts'
 
 /** Every job there is: a new one is a file and a line here. */
-export const catalog: readonly Job[] = [crmContacts]
+export const catalog: readonly Job[] = [crmContacts, demoImport]
 
 /** @throws Fault `params` that names the jobs there are. */
 export function findJob(jobs: readonly Job[], name: string): Job {

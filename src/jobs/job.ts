@@ -2,8 +2,9 @@ import type { z } from 'zod'
 import type { Db } from '../db/connect.ts'
 import type { JobCall } from '../db/job-calls.ts'
 import type { Seed } from '../db/service-calls.ts'
-import type { HttpClient } from '../etl/extract/http-client.ts'
+import type { HttpClient, RequestContext } from '../etl/extract/http-client.ts'
 import type { Files } from '../etl/load/files.ts'
+import type { ServiceCallName } from '../etl/run-service-call.ts'
 import type { RunStreamsOptions } from '../etl/run-streams.ts'
 import type { Operation } from '../etl/stream.ts'
 import type { Logger } from '../log.ts'
@@ -32,6 +33,11 @@ export interface Run<Params> extends JobTools {
     operation: Operation<Cursor, Row>,
     seeds: readonly Omit<Seed, 'operation'>[],
     options?: RunStreamsOptions,
+  ): Promise<void>
+  /** Work that brings no records, as a service call of its own; see `runServiceCall`. */
+  serviceCall(
+    name: ServiceCallName,
+    work: (context: RequestContext) => Promise<void>,
   ): Promise<void>
   /** Adds calls under this one, those that it does not have yet; it ends when the last of them does. */
   children(calls: readonly Child[]): Promise<void>
@@ -66,6 +72,8 @@ export interface Job<Params extends object = object> {
   subject?(params: Params): string
   /** Settings without which it cannot run; those that are missing are named to the user. */
   needs: readonly (keyof Settings)[]
+  /** Settings that it makes use of where they are set. Default: none. */
+  uses?: readonly (keyof Settings)[]
   plan(tools: JobTools, params: Params): Promise<Plan>
   /** Answers what goes into `job_calls.result`. */
   run(run: Run<Params>): Promise<object>

@@ -4,6 +4,7 @@ import type { Lease } from '../db/leases.ts'
 import { insertChildren } from '../db/job-calls.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Fault, toErrorRecord } from '../errors.ts'
+import { runServiceCall } from '../etl/run-service-call.ts'
 import { runStreams } from '../etl/run-streams.ts'
 import type { StreamProgress } from '../etl/stream.ts'
 import { missingSettings, parseParams } from './catalog.ts'
@@ -88,6 +89,7 @@ function openRun(executor: Executor, job: Job, lease: Lease, held: HeldLease): R
     readingSince: call.reading_since ?? new Date(),
     signal: held.signal,
     streams: (operation, seeds, options) => runStreams(deps, operation, seeds, options),
+    serviceCall: (name, work) => runServiceCall(deps, name, work),
     children: (calls) =>
       untilDatabaseAnswers(() => insertChildren(db, lease, calls), log, { signal: held.signal }),
   }

@@ -25,11 +25,11 @@ export interface Work {
 
 /** Starts what this process is to do: hand out ticks, work off the queue, or both; and says in the ledger that it lives. */
 export async function startWork(options: WorkOptions): Promise<Work> {
-  const { db, log, http, settings, pool, jobs, worker } = options
+  const { db, log, http, files, settings, pool, jobs, worker } = options
   const leaseSeconds = settings.LEASE_SECONDS
   const concurrency = settings.WORKER_CONCURRENCY
   const leases = createLeaseKeeper({ db, log, leaseSeconds })
-  const executor = { db, http, log, settings, leases }
+  const executor = { db, http, files, log, settings, leases }
   const queue = options.queue
     ? await startWorker({ executor, pool, jobs, worker, leaseSeconds, concurrency })
     : undefined

@@ -1,6 +1,9 @@
 import { Fault } from '../../errors.ts'
 import { asStorageFault } from './storage-faults.ts'
 
+/** A reason made anew for each would cost more than the rest of it. */
+const over = new Error('it is over')
+
 /**
  * Runs requests to the storage under one time-out; nothing of them goes on when it has answered.
  * @throws Fault `network` when the time is up; the caller's reason when its signal fires; else what went wrong, as a Fault
@@ -24,7 +27,7 @@ export async function withinTime<T>(
     })
   } finally {
     // The client leaves the body of some answers unread; so their connections end too.
-    ended.abort()
+    ended.abort(over)
   }
 }
 

@@ -1,0 +1,70 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { isDatabaseAway } from '../db/lost-connection.ts'
+import { Fault } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import { ProblemError, sendProblem } from './problem.ts'
+
+/** What fastify's own errors mean, by their code; others it blames on the client keep their status. */
+const framework: Record<string, [status: number, detail: string]> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: [413, 'the body is too large'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'a body of application/json was expected'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'the body is empty: JSON was expected'],
+  FST_ERR_CTP_INVALID_JSON_BODY: [400, 'the body is not JSON'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'the body is not as long as its Content-Length says'],
+  FST_ERR_BAD_URL: [400, 'the address cannot be decoded'],
+}
+
+/** Makes every error a problem: what the client did wrong in detail, what we did wrong in the log alone. */
+export function answerErrors(app: FastifyInstance, log: Logger): void {
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    answerError(log, error, request, reply),
+  )
+}
+
+export function answerError(
+  log: Logger,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error instanceof ProblemError)
+    return sendProblem(reply, error.status, error.message, error.facts)
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const errors = error.validation.slice(0, 20).map(({ instancePath, message }) => ({
+      path: instancePath.slice(0, 200),
+      message: message ?? 'is wrong',
+    }))
+    const [first] = errors
+    const detail = `${error.validationContext ?? 'request'}${first?.path ?? ''}: ${first?.message}`
+    return sendProblem(reply, 400, detail, { errors })
+  }
+  if (error instanceof Fault && error.kind === 'params')
+    return sendProblem(reply, 400, error.message)
+  if (isWithoutDatabase(error)) {
+    log.warn({ reason: String(error), request: request.id }, 'a request met no database')
+    return sendProblem(reply, 503, 'the database does not answer')
+  }
+  const { code, status } = ofFramework(error)
+  const [known, detail] = framework[code] ?? []
+  if (known !== undefined && detail !== undefined) return sendProblem(reply, known, detail)
+  // `code` starts so for what fastify says itself, and only that is fit for everybody's eyes.
+  if (status >= 400 && status < 500 && (code.startsWith('FST_') || error instanceof SyntaxError))
+    return sendProblem(reply, status, 'the request cannot be read')
+  log.error({ err: error, request: request.id }, 'a request met a fault of the program')
+  return sendProblem(reply, 500, 'a fault of the program: the log tells more under this request id')
+}
+
+function isWithoutDatabase(error: unknown): boolean {
+  if (error instanceof Fault) return error.kind === 'database'
+  // What Postgres calls fatal ends a connection, or never lets it begin.
+  const isFatal = error instanceof Error && 'severity' in error && error.severity === 'FATAL'
+  return isFatal || isDatabaseAway(error)
+}
+
+function ofFramework(error: unknown): { code: string; status: number } {
+  if (typeof error !== 'object' || error === null) return { code: '', status: 500 }
+  const code = 'code' in error ? String(error.code) : ''
+  const status = 'statusCode' in error ? Number(error.statusCode) : 500
+  return { code, status }
+}

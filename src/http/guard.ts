@@ -1,0 +1,51 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Fault } from '../errors.ts'
+import type { Settings } from '../settings.ts'
+import { ProblemError } from './problem.ts'
+
+type GuardSettings = Pick<Settings, 'API_TOKEN' | 'HTTP_HOST'>
+
+/**
+ * Without a token, whoever reaches the server may use it: so only this machine may.
+ * @throws Fault `settings` that says so
+ */
+export function refuseOpenDoor({ API_TOKEN, HTTP_HOST }: GuardSettings): void {
+  if (API_TOKEN !== undefined || isLoopback(HTTP_HOST)) return
+  throw new Fault(
+    'settings',
+    `API_TOKEN: not set; without it HTTP_HOST must be a loopback address`,
+    {
+      hint: 'set API_TOKEN, or leave HTTP_HOST at 127.0.0.1',
+    },
+  )
+}
+
+/** Lets only those in who bring the token; without one set, only those who call this machine by its own name. */
+export function guard(api: FastifyInstance, { API_TOKEN }: GuardSettings): void {
+  const expected = API_TOKEN === undefined ? undefined : digest(API_TOKEN)
+  api.addHook('onRequest', async (request, reply) => {
+    if (expected === undefined) {
+      // A page of the web can point a name of its own at 127.0.0.1, and then call us from its visitor's browser.
+      if (isLoopback(hostnameOf(request))) return
+      throw new ProblemError(401, 'without API_TOKEN only requests to localhost are served')
+    }
+    const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
+    // Digests are of one length, so that the time tells nothing of the token, not even how long it is.
+    if (timingSafeEqual(digest(token), expected)) return
+    void reply.header('www-authenticate', 'Bearer')
+    throw new ProblemError(401, 'a bearer token is needed, and this is none or a wrong one')
+  })
+}
+
+function hostnameOf({ headers }: FastifyRequest): string {
+  return URL.parse(`http://${headers.host ?? ''}`)?.hostname ?? ''
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
