@@ -11,7 +11,8 @@ export async function loadContacts(
   rows: readonly ContactRow[],
   serviceCallId: string,
 ): Promise<void> {
-  const json = toJsonb(await withKnownCompanies(trx, rows))
+  const told = await withKnownCompanies(trx, rows)
+  const json = toJsonb(told.map(({ channels: _, ...row }) => row))
   await sql`
     insert into public.contacts as c (source, external_id, name, first_name, last_name, company_external_id,
       responsible_user_external_id, custom_fields, tags, closest_task_at, created_at, updated_at, deleted_at, service_call_id)
@@ -38,7 +39,7 @@ export async function loadContacts(
         excluded.created_at, excluded.updated_at, excluded.deleted_at is null, null::timestamptz)`.execute(
     trx,
   )
-  await loadChannels(trx, json, serviceCallId)
+  await loadChannels(trx, rows, serviceCallId)
 }
 
 /** Where an answer does not tell of companies, a contact keeps the one that it has. */
@@ -68,18 +69,20 @@ async function withKnownCompanies(
 
 async function loadChannels(
   trx: Transaction<DB>,
-  json: string,
+  rows: readonly ContactRow[],
   serviceCallId: string,
 ): Promise<void> {
+  const json = toJsonb(rows.map(({ external_id, channels }) => ({ external_id, channels })))
   await sql`
-    with incoming as (
-      select r.external_id, ch.* from jsonb_to_recordset(${json}::jsonb) as r (external_id text, channels jsonb)
-      cross join lateral rows from (jsonb_to_recordset(r.channels) as (kind text, value text, normalized text, label text))
+    with told as (
+      select external_id, channels from jsonb_to_recordset(${json}::jsonb) as r (external_id text, channels jsonb)
+    ), incoming as (
+      select t.external_id, ch.* from told t
+      cross join lateral rows from (jsonb_to_recordset(t.channels) as (kind text, value text, normalized text, label text))
         with ordinality as ch (kind, value, normalized, label, position)
     ), gone as (
-      delete from public.contact_channels c
-      using jsonb_to_recordset(${json}::jsonb) as r (external_id text, channels jsonb)
-      where c.source = ${source} and c.contact_external_id = r.external_id and c.position > jsonb_array_length(r.channels)
+      delete from public.contact_channels c using told t
+      where c.source = ${source} and c.contact_external_id = t.external_id and c.position > jsonb_array_length(t.channels)
     )
     insert into public.contact_channels as c (source, contact_external_id, position, kind, value, normalized, label, service_call_id)
     select ${source}, external_id, position, kind, value, normalized, label, ${serviceCallId}::uuid from incoming

@@ -88,13 +88,12 @@ export function withoutLinks(value: unknown): unknown {
 
 /** The id of an amoCRM record, as text. */
 export function amocrmId(payload: unknown): string | undefined {
-  const found = z.looseObject({ id }).safeParse(payload)
-  return found.success ? found.data.id : undefined
+  return isObject(payload) ? id.safeParse(payload['id']).data : undefined
 }
 
 /** When a record was last changed, in Unix seconds; undefined where it does not say. */
 export function changedAt(payload: unknown): number | undefined {
-  return z.looseObject({ updated_at: unixSeconds }).safeParse(payload).data?.updated_at
+  return isObject(payload) ? unixSeconds.safeParse(payload['updated_at']).data : undefined
 }
 
 export function validated<T extends z.ZodType, Row>(
