@@ -2,7 +2,7 @@ import { Fault } from '../errors.ts'
 import { ProblemError } from './problem.ts'
 
 /** From the arrival of a request to giving the storage up, in ms: what is left of 10 s is for writing that down and answering. */
-const storageWithinMs = 8500
+const storageWithinMs = 8000
 /** What the storage gets at least, where most of that time was spent waiting for the turn, in ms. */
 const storageAtLeastMs = 2500
 /** For all the rest of it, in ms. */
@@ -26,11 +26,12 @@ export interface Turn {
  */
 export function createPatience() {
   let lastSuccess = -Infinity
-  let isWell = true
+  let hasSucceeded = true
+  const isStorageWell = () => hasSucceeded && performance.now() - lastSuccess < wellForMs
 
   return {
     ended(succeeded: boolean): void {
-      isWell = succeeded
+      hasSucceeded = succeeded
       if (succeeded) lastSuccess = performance.now()
     },
     /** @param id of the job call, if there is one by then */
@@ -45,8 +46,7 @@ export function createPatience() {
       const look = () => {
         if (state !== 'waiting') return
         const now = performance.now()
-        const goesOn = isWell && now - lastSuccess < wellForMs && now - arrived < longestWaitMs
-        if (goesOn) return after(500, look)
+        if (isStorageWell() && now - arrived < longestWaitMs) return after(500, look)
         state = 'refused'
         return late.reject(busy())
       }
@@ -54,10 +54,11 @@ export function createPatience() {
 
       return {
         take() {
-          if (state === 'refused') throw busy()
+          const left = storageWithinMs - (performance.now() - arrived)
+          const isTooLate = left < storageAtLeastMs && !isStorageWell()
+          if (state === 'refused' || isTooLate) throw busy()
           state = 'taken'
           const storageEnd = new AbortController()
-          const left = storageWithinMs - (performance.now() - arrived)
           const storageMs = Math.max(left, storageAtLeastMs)
           after(storageMs, () => storageEnd.abort(tooSlow()))
           after(storageMs + toTellMs, () => late.reject(unknownEnd(id())))
