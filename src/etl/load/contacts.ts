@@ -12,7 +12,7 @@ export async function loadContacts(
   serviceCallId: string,
 ): Promise<void> {
   const told = await withKnownCompanies(trx, rows)
-  const json = toJsonb(told.map(({ channels: _, ...row }) => row))
+  const json = toJsonb(told.map((row) => ({ ...row, channels: undefined })))
   await sql`
     insert into public.contacts as c (source, external_id, name, first_name, last_name, company_external_id,
       responsible_user_external_id, custom_fields, tags, closest_task_at, created_at, updated_at, deleted_at, service_call_id)
