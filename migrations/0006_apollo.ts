@@ -1,10 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 
-/** What Apollo needs: a quota in fixed windows, credits of the month, and the leads. */
+/** What Apollo needs: a quota in fixed windows, credits of the month, the leads, and schedules that have parameters. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await quotaWindows(db)
   await credits(db)
   await leads(db)
+  await scheduledParams(db)
 }
 
 /**
@@ -208,6 +209,14 @@ async function leads(db: Kysely<unknown>): Promise<void> {
       constraint ended_by_is_known check (ended_by in ('target', 'exhausted', 'max_runtime', 'max_credits', 'quota'))
     ) with (fillfactor = 50)`.execute(db)
   await sql`comment on column ledger.leadgens.ran_ms is 'How long it has been searching, over attempts'`.execute(
+    db,
+  )
+}
+
+/** A job that can't run without parameters runs by schedule with these. */
+async function scheduledParams(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table ledger.schedules add column params jsonb not null default '{}'`.execute(db)
+  await sql`comment on column ledger.schedules.params is 'What its calls are run with; set by an operator'`.execute(
     db,
   )
 }

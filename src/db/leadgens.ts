@@ -111,15 +111,18 @@ export interface StepCounts {
 export async function listSteps(
   db: Db,
   jobCallId: string,
-  operation: string,
+  operationOf: (step: StepName) => string,
 ): Promise<StepCounts[]> {
+  const names = (['strict', 'medium', 'loose'] as const).map((step) => ({
+    step,
+    operation: operationOf(step),
+  }))
   const { rows } = await sql<StepCounts>`
-    select s.subject as step, s.pages, s.rows_read as found,
-      (select count(*) from public.leadgen_leads l where l.job_call_id = s.job_call_id and l.step = s.subject) as new
+    select n.step, s.pages, s.rows_read as found,
+      (select count(*) from public.leadgen_leads l where l.job_call_id = s.job_call_id and l.step = n.step) as new
     from ledger.service_calls s
-    where s.job_call_id = ${jobCallId} and s.service = 'apollo' and s.operation = ${operation} order by s.id`.execute(
-    db,
-  )
+    join jsonb_to_recordset(${JSON.stringify(names)}::jsonb) as n (step text, operation text) using (operation)
+    where s.job_call_id = ${jobCallId} and s.service = 'apollo' order by s.id`.execute(db)
   return rows
 }
 

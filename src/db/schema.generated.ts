@@ -401,6 +401,10 @@ export interface LedgerSchedules {
    */
   last_tick: Generated<Timestamp>;
   overlap: Generated<string>;
+  /**
+   * What its calls are run with; set by an operator
+   */
+  params: Generated<Json>;
   paused: Generated<boolean>;
   timezone: string | null;
 }

@@ -2,6 +2,7 @@ import type { Db } from '../db/connect.ts'
 import { findLive, insertJobCalls, lockSubject } from '../db/job-calls.ts'
 import { hasEarlierUnopened, lockTick } from '../db/ticks.ts'
 import { addWakeUps } from '../db/wake-up.ts'
+import { Fault } from '../errors.ts'
 import { parseParams } from './catalog.ts'
 import type { Job } from './job.ts'
 
@@ -13,6 +14,7 @@ const missedAfterMs = 5000
 /**
  * Makes the job call of a tick, once, or decides by the overlap policy that there will be none: `skip` says why in
  * the tick's row, `queue` looks again later, `allow` makes it all the same. Answers the call's id, if there is one.
+ * Runs with the parameters of the schedule; where the job can't take those, the tick is skipped and says why.
  * Missed ticks that are all to be caught up queue, in order, also where the policy is to skip: they would skip each other.
  */
 export async function openTick(
@@ -20,8 +22,13 @@ export async function openTick(
   job: Job,
   scheduledFor: string,
 ): Promise<string | undefined> {
-  const params = parseParams(job, {})
-  const subject = job.subject?.(params) ?? ''
+  const schedule = await db
+    .selectFrom('ledger.schedules')
+    .select(['overlap', 'catch_up', 'params'])
+    .where('job', '=', job.name)
+    .executeTakeFirstOrThrow()
+  const given = readParams(job, schedule.params)
+  const subject = 'params' in given ? (job.subject?.(given.params) ?? '') : ''
   return await db.transaction().execute(async (trx) => {
     await lockSubject(trx, job.name, subject)
     const tick = await lockTick(trx, job.name, scheduledFor)
@@ -29,25 +36,22 @@ export async function openTick(
     if (tick.job_call_id !== null) return tick.job_call_id
 
     const thisTick = { job: job.name, scheduledFor }
-    const schedule = await trx
-      .selectFrom('ledger.schedules')
-      .select(['overlap', 'catch_up'])
-      .where('job', '=', job.name)
-      .executeTakeFirstOrThrow()
-    const missed = tick.queued_at.getTime() - tick.scheduled_for.getTime() > missedAfterMs
-    const waitsItsTurn = schedule.overlap === 'skip' && schedule.catch_up === 'all' && missed
-    const overlap = waitsItsTurn ? 'queue' : schedule.overlap
-    const live = overlap === 'allow' ? undefined : await findLive(trx, job.name, subject)
-    if (live && overlap === 'skip') {
-      const skipped_reason = `job call ${live.id} was still ${live.status}`
+    const skip = async (reason: string) => {
       await trx
         .updateTable('ledger.ticks')
-        .set({ skipped_reason })
+        .set({ skipped_reason: reason })
         .where('job', '=', job.name)
         .where('scheduled_for', '=', tick.scheduled_for)
         .execute()
       return undefined
     }
+    if (!('params' in given)) return await skip(given.reason)
+    const missed = tick.queued_at.getTime() - tick.scheduled_for.getTime() > missedAfterMs
+    const waitsItsTurn = schedule.overlap === 'skip' && schedule.catch_up === 'all' && missed
+    const overlap = waitsItsTurn ? 'queue' : schedule.overlap
+    const live = overlap === 'allow' ? undefined : await findLive(trx, job.name, subject)
+    if (live && overlap === 'skip')
+      return await skip(`job call ${live.id} was still ${live.status}`)
     if (
       live ||
       (overlap === 'queue' && (await hasEarlierUnopened(trx, job.name, tick.scheduled_for)))
@@ -59,7 +63,7 @@ export async function openTick(
       job: job.name,
       trigger: 'cron',
       subject,
-      params,
+      params: given.params,
       scheduledFor: tick.scheduled_for,
       wake: false,
     } as const
@@ -72,4 +76,14 @@ export async function openTick(
       .execute()
     return id
   })
+}
+
+function readParams(job: Job, params: unknown): { params: object } | { reason: string } {
+  try {
+    return { params: parseParams(job, params) }
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    const hint = `update ledger.schedules set params = '...' where job = '${job.name}'`
+    return { reason: `${error.message}; ${hint}` }
+  }
 }

@@ -3,8 +3,8 @@ import type { Entity } from '../../stream.ts'
 import { apolloId, type FoundRow, type MatchRow, toFound, toMatch } from '../../transform/apollo.ts'
 
 export const service = 'apollo' as const
-/** A stream per step of a search. */
-export const searchOperation = 'people-search'
+/** Each step of a search is an operation of its own: an open stream is asked again with the filters of its step. */
+export const searchOperation = (step: string) => `people-search.${step}`
 /** A stream per page that was found. */
 export const matchOperation = 'people-match'
 
