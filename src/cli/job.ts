@@ -45,7 +45,7 @@ async function main(name: string | undefined, options: JobOptions): Promise<numb
     const chosen = readInput(name, options)
     // Which job is resumed is not known before the database is open.
     const files = chosen
-      ? chosen.job.needs.includes('MINIO_ENDPOINT')
+      ? [...chosen.job.needs, ...(chosen.job.uses ?? [])].includes('MINIO_ENDPOINT')
       : options.resume !== undefined
     opened = await open({ name: 'job', logLevel: 'warn', upstreams: true, files })
     if (options.resume) {

@@ -7,6 +7,7 @@ import { answerError, answerErrors } from './answer-errors.ts'
 import { demoImportRoute } from './demo-import.ts'
 import { guard } from './guard.ts'
 import { healthRoutes } from './health.ts'
+import { leadgenRoutes } from './leadgen.ts'
 import { answerBrokenHttp } from './broken-http.ts'
 import { MethodNotAllowed, rememberRoutes } from './not-found.ts'
 import { openapi } from './openapi.ts'
@@ -77,6 +78,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
       guard(api, settings)
       api.setNotFoundHandler(notFound)
       demoImportRoute(api, { ...door, runner })
+      leadgenRoutes(api, door)
     },
     { prefix: '/api' },
   )

@@ -4,9 +4,10 @@ import type { Settings } from '../settings.ts'
 import { crmContacts } from './crm-contacts.ts'
 import { demoImport } from './demo-import.ts'
 import type { Job } from './job.ts'
+import { leadgen } from './leadgen.ts'
 
 /** Every job there is: a new one is a file and a line here. */
-export const catalog: readonly Job[] = [crmContacts, demoImport]
+export const catalog: readonly Job[] = [crmContacts, demoImport, leadgen]
 
 /** @throws Fault `params` that names the jobs there are. */
 export function findJob(jobs: readonly Job[], name: string): Job {
