@@ -39,10 +39,19 @@ export async function settle(
       .where('lease_token', '=', lease.token)
       .executeTakeFirst()
     if (numUpdatedRows === 0n) return undefined
+    if (outcome.status === 'succeeded') await closeUnneeded(trx, id)
     // Its children may all have ended before it began to wait for them.
     await settleParents(trx, waits ? id : parent_id)
     return status
   })
+}
+
+/** Streams that an attempt opened before it was killed, and the one that came to the end did without: the ledger says so. */
+async function closeUnneeded(trx: Transaction<DB>, id: string): Promise<void> {
+  const error = { kind: 'skipped', message: 'its job call has succeeded without it' }
+  await sql`
+    update ledger.service_calls set status = 'skipped', error = ${JSON.stringify(error)}::jsonb, finished_at = clock_timestamp()
+    where job_call_id = ${id} and status = 'open'`.execute(trx)
 }
 
 async function hasChildren(trx: Transaction<DB>, id: string): Promise<boolean> {

@@ -47,6 +47,14 @@ test('a page is written once, also by the attempt that holds the lease', async (
   expect(await state(database)).toEqual(before)
 })
 
+test('a call that succeeds leaves no stream open: what it did without is skipped, and says so', async () => {
+  const database = await createDatabase()
+  const { second } = await takeOver(database)
+  expect(await settle(database.db, second, { status: 'succeeded', result: {} })).toBe('succeeded')
+  const streams = await database.db.selectFrom('ledger.service_calls').selectAll().execute()
+  expect(streams).toMatchObject([{ status: 'skipped', error: { message: expect.any(String) } }])
+})
+
 test('a crash counts; one after a page was written is the first again', async () => {
   const database = await createDatabase()
   const { second } = await takeOver(database)

@@ -42,14 +42,14 @@ export async function untilCall(
 export const untilStatus = (db: Db, id: string, status: string, boundMs?: number) =>
   untilCall(db, id, `call is ${status}`, (call) => call.status === status, boundMs)
 
-/** What the ledger and the queue still hold as going on: all zero when nothing is left over. */
+/** What the ledger and the queue still hold as going on: `nothing` when nothing is left over. */
 export async function leftOver(db: Db) {
-  const { rows } = await sql<Record<'calls' | 'streams' | 'wakeUps' | 'leases', number>>`
+  const { rows } = await sql<{ calls: number; streams: string[]; wakeUps: number; leases: number }>`
     select (select count(*) from ledger.job_calls where finished_at is null) as calls,
-      (select count(*) from ledger.service_calls where status = 'open') as streams,
+      array(select concat_ws(' ', operation, subject, cursor, pages) from ledger.service_calls where status = 'open') as streams,
       (select count(*) from ledger.job_calls where lease_token is not null) as leases,
       (select count(*) from graphile_worker.jobs) as "wakeUps"`.execute(db)
   return rows[0]
 }
 
-export const nothing = { calls: 0, streams: 0, leases: 0, wakeUps: 0 }
+export const nothing = { calls: 0, streams: [], leases: 0, wakeUps: 0 }
