@@ -68,7 +68,9 @@ export function stepOn(place: ListPlace, { records, hasNext }: List): Step {
   const size = sizeAfter(place, limit, records.length, hasNext)
   if (!connected) {
     const back = 16 * 4 ** (stalled - 1)
-    const shared = Math.min(mostShared, 4 * (place.shared ?? fewestShared))
+    // Never more than a part of a page: it has to bring something new as well.
+    const bearable = Math.max(fewestShared, Math.min(mostShared, Math.floor(size.most / 4)))
+    const shared = Math.min(bearable, 4 * (place.shared ?? fewestShared))
     return {
       next: { ...place, ...size, read: Math.max(0, offset - back), shared, stalled },
       connected,
