@@ -88,6 +88,19 @@ test('a paid answer that is lost: these ten are asked again, and stay in doubt',
   expect(await creditsOf(world)).toEqual({ spent: 40, in_doubt: 10, credits: 40, doubt: 10 })
 })
 
+test('a paid answer that is lost four times: each time stays in doubt, and another attempt goes on', async () => {
+  const world = await startLeadgenWorld({ apollo: { missRate: 0 } })
+  await fail(world, { kind: 'truncate', match: 'bulk_match', skip: 1, times: 4 })
+  const params = { search: germany, target_leads: 40 }
+  const first = await world.run(params, { fresh: false })
+  expect(first.call.status).toBe('failed')
+  expect(await creditsOf(world)).toEqual({ spent: 10, in_doubt: 40, credits: 10, doubt: 40 })
+  const second = await world.run(params, { fresh: false })
+  expect(second.id).toBe(first.id)
+  expect(second.result).toMatchObject({ ended_by: 'target', leads: 40 })
+  expect(await creditsOf(world)).toEqual({ spent: 40, in_doubt: 40, credits: 40, doubt: 40 })
+})
+
 test('a paid request that was refused leaves nothing in doubt', async () => {
   const world = await startLeadgenWorld({ apollo: { missRate: 0 } })
   await fail(world, { kind: 'status', status: 429, retryAfter: 1, match: 'bulk_match', skip: 1 })
