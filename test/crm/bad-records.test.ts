@@ -59,7 +59,7 @@ test('what Postgres cannot hold in a text is replaced', async () => {
 })
 
 test('a bad record among those asked for by id leaves none marked as missing', async () => {
-  const world = await crmWorld({ amocrm: { contacts: 300, companies: 3 } })
+  const world = await crmWorld({ amocrm: { contacts: 200, companies: 3 } })
   await world.succeed()
   const companies = (await stateOf(world)).filter(({ kind }) => kind === 'companies')
   await world.fault({ kind: 'badRecord', records: [3], how: 'idWord', match: 'contacts?limit' })
