@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { readOnlyQuery } from '../../src/cli/ledger/read-only-query.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { onServer } from '../support/on-server.ts'
-import { runProgram } from '../support/program.ts'
+import { runToEnd } from './support/run-to-end.ts'
 import { hostileStatements } from './support/hostile-statements.ts'
 
 const limits = { seconds: 2, rows: 100 }
@@ -13,7 +13,7 @@ async function fingerprint({ db }: TestDatabase): Promise<unknown> {
   const { rows } = await sql`
     select (select count(*) from ledger.rejects) as rejects, (select count(*) from ledger.schedules where paused) as paused,
       (select count(*) from pg_class) as relations, (select count(*) from pg_proc) as functions,
-      (select json_agg(r order by oid) from pg_roles r) as roles, (select count(*) from pg_largeobject_metadata) as objects,
+      (select json_agg(r order by oid) from pg_authid r where rolname in (current_user, 'nightledger_reader')) as roles, (select count(*) from pg_largeobject_metadata) as objects,
       (select last_value from ledger.rejects_id_seq) as sequence, (select count(*) from graphile_worker.jobs) as jobs`.execute(
     db,
   )
@@ -112,7 +112,7 @@ test('without the role, the read-only transaction holds alone', async () => {
 test('the command prints a table, JSON, notes and errors with their place', async () => {
   const database = await createDatabase()
   const ledger = async (...args: string[]) =>
-    await runProgram('src/cli/ledger.ts', ['sql', ...args], { DATABASE_URL: database.url })
+    await runToEnd('src/cli/ledger.ts', ['sql', ...args], { DATABASE_URL: database.url })
 
   const table = await ledger(
     "select n, 'a\nb' || chr(27) as text, null as nothing from generate_series(9, 10) n",

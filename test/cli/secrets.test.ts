@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { onServer } from '../support/on-server.ts'
-import { runProgram } from '../support/program.ts'
+import { runToEnd } from './support/run-to-end.ts'
 import { startEchoingUpstream } from './support/echoing-upstream.ts'
 import { startTestSandbox } from '../support/sandbox.ts'
 
@@ -99,7 +99,7 @@ test('an upstream that repeats the token: not in what is printed or logged at tr
   ]
   for (const [kind, answer] of cases) {
     answer()
-    const run = await runProgram('src/cli/job.ts', ['crm-contacts', '--new'], env)
+    const run = await runToEnd('src/cli/job.ts', ['crm-contacts', '--new'], env)
     expect([run.code, run.output]).toEqual([
       1,
       expect.stringMatching(new RegExp(`^(${kind}|streams): `, 'm')),
@@ -116,7 +116,7 @@ test('an upstream that repeats the token: not in what is printed or logged at tr
     ['usage'],
     ['sql', 'select * from ledger.runs'],
   ]) {
-    const shown = await runProgram('src/cli/ledger.ts', args, env)
+    const shown = await runToEnd('src/cli/ledger.ts', args, env)
     expect(shown.code).toBe(0)
     expectNoSecret(shown.output)
   }
@@ -129,7 +129,7 @@ test('a whole run at trace, with a password and a token that are special', async
   const database = await createDatabase()
   const sandbox = await startTestSandbox({ token, companies: 4, contacts: 30 })
   const env = { ...sandbox.env, DATABASE_URL: await createOwner(database), LOG_LEVEL: 'trace' }
-  const run = await runProgram('src/cli/job.ts', ['crm-contacts'], env)
+  const run = await runToEnd('src/cli/job.ts', ['crm-contacts'], env)
   expect([run.code, run.output]).toEqual([0, expect.stringContaining('succeeded')])
   expectNoSecret(run.output)
   expectNoSecret(await dump(database))
@@ -152,7 +152,7 @@ test('no database: one clear line and one with what to do, 1, and nothing of the
     [`me:${password}`, /^DATABASE_URL: must look like postgres:/],
   ]
   for (const [url, line] of cases) {
-    const run = await runProgram('src/cli/job.ts', ['crm-contacts'], {
+    const run = await runToEnd('src/cli/job.ts', ['crm-contacts'], {
       DATABASE_URL: url,
       AMOCRM_BASE_URL: 'http://127.0.0.1:1',
       AMOCRM_ACCESS_TOKEN: token,
