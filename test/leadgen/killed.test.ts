@@ -9,8 +9,13 @@ import { type LeadgenWorld, startLeadgenWorld } from './support/leadgen-world.ts
 const ended = z.object({ id: z.string(), status: z.string(), error: z.unknown() })
 const minio_payload = { product: { name: 'Lamp' }, segments: [{ name: 'hotels' }] }
 
-/** Runs a leadgen by process after process; each is killed at its moment, in ms after it began, the last one not. */
-async function runKilled(world: LeadgenWorld, params: object, moments: readonly number[]) {
+/** Runs a leadgen by process after process; each is killed at its moment, in ms after it began (or after `from`), the last one not. */
+async function runKilled(
+  world: LeadgenWorld,
+  params: object,
+  moments: readonly number[],
+  from: () => Promise<unknown> = async () => {},
+) {
   const env = { ...world.env, PARAMS: JSON.stringify(params) }
   for (let kills = 0; ; kills++) {
     const process = startProgram('test/leadgen/support/leadgen-process.ts', [], env)
@@ -18,6 +23,7 @@ async function runKilled(world: LeadgenWorld, params: object, moments: readonly 
     await until('it begins', () => process.stdout().includes('begun') || child.exitCode !== null)
     const moment = moments[kills]
     if (moment !== undefined) {
+      await Promise.race([from(), exited])
       await Promise.race([setTimeout(moment), exited])
       child.kill('SIGKILL')
     }
@@ -96,7 +102,9 @@ test('killed while the files are written: one CSV, one JSON, and Apollo is asked
   const world = await startLeadgenWorld()
   world.s3?.fault({ slowMs: 250 })
   const params = { search: { person_locations: ['Germany'] }, target_leads: 10, minio_payload }
-  const { id, status } = await runKilled(world, params, [700, 500, 400, 600])
+  const { id, status } = await runKilled(world, params, [0, 120, 240, 60, 180], () =>
+    until('it writes', () => (world.s3?.open() ?? 0) > 0),
+  )
   expect(status).toBe('succeeded')
   expect(await world.s3?.keys()).toEqual([`demo-imports/${id}.json`, `leadgen-csv/${id}.csv`])
   const { searches, batches } = await world.asked()
