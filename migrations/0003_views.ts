@@ -49,20 +49,22 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await sql`
     create view ledger.freshness as
-    select s.job, s.paused, s.last_tick, f.last_success_at, clock_timestamp() - f.last_success_at as age,
+    select j.job, coalesce(s.paused, false) as paused, s.last_tick, f.last_success_at, clock_timestamp() - f.last_success_at as age,
       f.last_status, f.last_finished_at, l.live, w.watermark
-    from ledger.schedules s
+    -- Also jobs that no scheduler has met: they ran only by hand so far.
+    from (select job from ledger.schedules union select job from ledger.job_calls where parent_id is null) j
+    left join ledger.schedules s on s.job = j.job
     cross join lateral (
       select max(finished_at) filter (where status = 'succeeded') as last_success_at,
         max(finished_at) as last_finished_at,
         (array_agg(status order by finished_at desc) filter (where finished_at is not null))[1] as last_status
-      from ledger.job_calls where job = s.job and parent_id is null
+      from ledger.job_calls where job = j.job and parent_id is null
     ) f
     cross join lateral (
-      select count(*) as live from ledger.job_calls where job = s.job and parent_id is null and finished_at is null
+      select count(*) as live from ledger.job_calls where job = j.job and parent_id is null and finished_at is null
     ) l
     cross join lateral (
-      select min(value) as watermark from ledger.watermarks where job = s.job
+      select min(value) as watermark from ledger.watermarks where job = j.job
     ) w`.execute(db)
 
   await sql`

@@ -27,7 +27,7 @@ export interface Opened extends Connection {
 export interface OpenOptions {
   /** What the process is for: names it in the database's list of connections. */
   name: string
-  /** Default: the setting LOG_LEVEL, else info. */
+  /** For commands that a person reads: what to log where LOG_LEVEL is not set. Default: info, for services. */
   logLevel?: string
   /** Whether it calls upstreams, so that the sandbox may be needed. Default: false. */
   upstreams?: boolean
@@ -51,7 +51,11 @@ export async function open(
     env['LOG_LEVEL'] ? settings.LOG_LEVEL : (options.logLevel ?? settings.LOG_LEVEL),
     settings.hide,
   )
-  if (embedded?.says) log.info(embedded.says)
+  if (embedded) {
+    // A person at a command is told in plain words, whatever is logged.
+    if (options.logLevel) process.stderr.write(`${embedded.says}\n`)
+    else log.info(embedded.says)
+  }
 
   const url = settings.DATABASE_URL ?? ''
   const connection = connect(url, {

@@ -41,11 +41,14 @@ export function describeParams(job: Job): string {
 
 function typeName(property: z.core.JSONSchema._JSONSchema): string {
   if (typeof property === 'boolean') return 'anything'
+  if (property.anyOf) return [...new Set(property.anyOf.map(typeName))].join(' | ')
   if (property.enum) return property.enum.map(String).join(' | ')
   if (property.type === 'array' && property.items && !Array.isArray(property.items))
-    return `${typeName(property.items)}[]`
+    return arrayOf(typeName(property.items))
   return typeof property.type === 'string' ? property.type : 'anything'
 }
+
+const arrayOf = (item: string) => (item.includes('|') ? `(${item})[]` : `${item}[]`)
 
 /** Names of settings that the job needs and does not have; empty: it can run. */
 export function missingSettings(job: Job, settings: Settings): string[] {

@@ -2,6 +2,7 @@ import { schedule } from 'node-cron'
 import { sql } from 'kysely'
 import type { Db } from '../db/connect.ts'
 import { introduceJobs } from '../db/ticks.ts'
+import { Fault } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Settings } from '../settings.ts'
 import { missingSettings } from './catalog.ts'
@@ -22,9 +23,20 @@ export function defaultSchedules(jobs: readonly Job[], settings: Settings): Defa
   return jobs.flatMap((job) => {
     const expression = settings.schedules[job.name] ?? job.schedule
     if (!expression || missingSettings(job, settings).length > 0) return []
-    validateSchedule(expression, timezone)
+    checkSchedule(job, expression, timezone)
     return [{ job: job.name, expression, timezone }]
   })
+}
+
+/** @throws Fault `settings` that names the variable where the expression comes from one. */
+function checkSchedule(job: Job, expression: string, timezone: string): void {
+  try {
+    validateSchedule(expression, timezone)
+  } catch (error) {
+    const variable = `SCHEDULE_${job.name.toUpperCase().replaceAll('-', '_')}`
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Fault('settings', `${variable}: ${reason}`, { cause: error })
+  }
 }
 
 /**
