@@ -80,6 +80,19 @@ test('a stream that breaks takes back the parts that are there, and says what br
   expect(await s3.keys()).toEqual([])
 })
 
+test('uploads that are cut off, again and again, leave what was there as it was', async () => {
+  const { s3, files } = await withFiles()
+  await files.put('kept', 'as it was', json)
+  s3.fault('cut')
+  const cut = Array.from({ length: 40 }, async (_, n) => {
+    await failure(files.put(n % 2 ? 'kept' : `new/${n}`, 'x'.repeat(1 + n * 500), json))
+  })
+  await Promise.all(cut)
+  s3.fault(undefined)
+  expect(await s3.keys()).toEqual(['kept'])
+  expect(String(await s3.read('kept'))).toBe('as it was')
+})
+
 test('a presigned address downloads just that, under its name; changed or expired it does not', async () => {
   const { s3, files } = await withFiles()
   await files.put('leads/1.csv', 'a,b\r\n', json)
