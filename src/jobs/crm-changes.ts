@@ -8,11 +8,12 @@ const unixSeconds = (at: Date) => Math.floor(at.getTime() / 1000)
 
 /** Reading a list by when its records were changed: by ranges, or by pages where filters do not work. */
 export function openChanges<Row>(
-  { ways, watermarks }: { ways: TwoWays; watermarks: ReturnType<typeof openWatermarks> },
+  tools: { ways: TwoWays; watermarks: ReturnType<typeof openWatermarks>; parallel: number },
   name: WatermarkName,
   byTime: Operation<TimeCursor, Row>,
   pages: Operation<PagesCursor, Row>,
 ) {
+  const { ways, watermarks, parallel } = tools
   return {
     /** Where to read on from; undefined: nothing was read yet. */
     readFrom: () => watermarks.readFrom(name),
@@ -20,7 +21,7 @@ export function openChanges<Row>(
     /** Everything up to now, by ranges side by side. */
     everything: () =>
       ways.read(
-        { operation: byTime, seeds: [timeSeed(0, unixSeconds(watermarks.next))] },
+        { operation: byTime, seeds: [timeSeed(0, unixSeconds(watermarks.next))], parallel },
         { operation: pages, seeds: [{ subject: 'all', cursor: allPages }] },
       ),
 
@@ -30,7 +31,7 @@ export function openChanges<Row>(
       const range = timeSeed(from, null)
       const last = { subject: `since ${from}`, cursor: pagesSince(from) }
       // What an earlier attempt left open comes first: the watermark says that all before it was read.
-      await ways.read({ operation: byTime, seeds: [] }, { operation: pages, seeds: [] })
+      await ways.read({ operation: byTime, seeds: [], parallel }, { operation: pages, seeds: [] })
       await ways.read(
         { operation: watermarks.moving(byTime, name, range.subject), seeds: [range] },
         { operation: watermarks.moving(pages, name, last.subject), seeds: [last] },

@@ -16,18 +16,20 @@ export interface CompanyStepTools {
   ask: ReturnType<typeof crmOperations>
   ways: TwoWays
   met: ReturnType<typeof openMet>
-  parallel: number
 }
 
 /** The steps of `crm-contacts` that are about companies. */
 export function openCompanySteps(run: Run<object>, tools: CompanyStepTools) {
   const { db } = run
-  const { crm, ask, ways, met, parallel } = tools
+  const { crm, ask, ways, met } = tools
 
   return {
     /** All companies, and which of ours are gone; `links`: what they say of their contacts counts. */
     async companies({ links }: { links: boolean }) {
-      await run.streams(ask.companyPages(links), [{ subject: '', cursor: allPages }])
+      await ways.readOne({
+        operation: ask.companyPages(links),
+        seeds: [{ subject: '', cursor: allPages }],
+      })
       const seeds = idSeeds(await met.missing('companies'))
       if (seeds.length > 0) {
         await ways.read(
@@ -44,7 +46,7 @@ export function openCompanySteps(run: Run<object>, tools: CompanyStepTools) {
         { operation: ask.companiesById(true), seeds: idSeeds(ids) },
         { operation: ask.companiesUntilMet, seeds: untilMetSeeds(ids) },
       )
-      await run.streams(ask.companiesById(false), [], { parallel })
+      await ways.readOne({ operation: ask.companiesById(false), seeds: [], parallel: 4 })
     },
 
     /** Contacts that companies name as theirs, from the companies as last fetched. */

@@ -13,7 +13,7 @@ import { openWatermarks } from './crm-watermarks.ts'
 import type { Run } from './job.ts'
 
 /** Streams side by side at most; how many of them there are goes by how fast the answers come. */
-const parallel = 12
+const parallel = 8
 
 export type CrmSteps = ReturnType<typeof openCrmSteps>
 
@@ -21,7 +21,7 @@ export type CrmSteps = ReturnType<typeof openCrmSteps>
 export function openCrmSteps(run: Run<CrmContactsParams>) {
   const { db, params } = run
   const crm = openAmocrm(run.http, run.settings)
-  const ways = openTwoWays(run, crm, parallel)
+  const ways = openTwoWays(run, crm)
   const met = openMet(run)
   const ask = crmOperations({
     db,
@@ -33,16 +33,17 @@ export function openCrmSteps(run: Run<CrmContactsParams>) {
         await met.note(trx, entity, ids)
     },
   })
-  const tools = { ways, watermarks: openWatermarks(run, crm.account) }
+  const tools = { ways, watermarks: openWatermarks(run, crm.account), parallel }
 
   return {
-    ...openCompanySteps(run, { crm, ask, ways, met, parallel }),
+    ...openCompanySteps(run, { crm, ask, ways, met }),
     contacts: openChanges(tools, 'contacts', ask.contactsByTime, ask.contactPages),
     notes: openChanges(tools, 'notes', ask.notesByTime, ask.notePages),
 
     /** Contacts that were deleted; `whole`: all of them, not just until all are known. */
     async contactsDeleted({ whole }: { whole: boolean }) {
-      await run.streams(ask.contactsDeleted, [{ subject: '', cursor: { at: listStart, whole } }])
+      const seeds = [{ subject: '', cursor: { at: listStart, whole } }]
+      await ways.readOne({ operation: ask.contactsDeleted, seeds })
     },
 
     /** What a full read did not meet is asked for by id: it comes, or is marked as missing. */
@@ -61,7 +62,7 @@ export function openCrmSteps(run: Run<CrmContactsParams>) {
         { operation: ask.contactsById(true), seeds: idSeeds(ids) },
         { operation: ask.contactsUntilMet, seeds: untilMetSeeds(ids) },
       )
-      await run.streams(ask.contactsById(false), [], { parallel })
+      await ways.readOne({ operation: ask.contactsById(false), seeds: [], parallel })
     },
 
     async notesOf(contactIds: readonly string[]) {

@@ -1,4 +1,4 @@
-import { hasSkipped, type Seed } from '../db/service-calls.ts'
+import { hasSkipped, listOpenStreams, type Seed } from '../db/service-calls.ts'
 import { askForFilters, knownFilters } from '../etl/extract/amocrm/filters.ts'
 import type { Amocrm } from '../etl/extract/amocrm/upstream.ts'
 import type { Operation } from '../etl/stream.ts'
@@ -8,6 +8,8 @@ import type { Run } from './job.ts'
 export interface Way<Cursor, Row> {
   operation: Operation<Cursor, Row>
   seeds: readonly Omit<Seed, 'operation'>[]
+  /** Streams side by side, at most. Default: as many as there are seeds. */
+  parallel?: number
 }
 
 /** Reading an account with filters, or without where they are off or turn out to be ignored. */
@@ -15,32 +17,49 @@ export interface TwoWays {
   /** Whether filters work, as far as known; the account is asked at most once an hour, and only when something is to be read. */
   filtersWork(): Promise<boolean>
   read<A, B, Row>(filtered: Way<A, Row>, otherwise: Way<B, Row>): Promise<void>
+  /** Reads one way, and what an earlier attempt left open of it. */
+  readOne<Cursor, Row>(way: Way<Cursor, Row>): Promise<void>
 }
 
-export function openTwoWays(run: Run<object>, crm: Amocrm, parallel: number): TwoWays {
+/** So many streams by themselves are read side by side at most. */
+const mostSideBySide = 8
+
+export function openTwoWays(run: Run<object>, crm: Amocrm): TwoWays {
   const { db, call, log } = run
   let filters: boolean | undefined
 
   async function filtersWork(): Promise<boolean> {
     filters ??= await knownFilters(db, crm)
     if (filters === undefined) {
-      await run.streams(askForFilters(crm), [{ subject: `attempt ${call.attempt}`, cursor: {} }])
+      const seeds = [{ subject: `attempt ${call.attempt}`, cursor: {} }]
+      await readOne({ operation: askForFilters(crm), seeds })
       filters = (await knownFilters(db, crm)) ?? false
       if (!filters) log.warn('filtering is off in this account: lists are read in order instead')
     }
     return filters
   }
 
+  async function readOne<Cursor, Row>(way: Way<Cursor, Row>): Promise<void> {
+    const { operation, seeds } = way
+    const { service, operation: name } = operation
+    // A look of its own, since reading nothing would ask the ledger once for each stream that might be.
+    const some =
+      seeds.length > 0 || (await listOpenStreams(db, call.id, service, name, [], 1)).length > 0
+    const parallel = way.parallel ?? Math.max(1, Math.min(mostSideBySide, seeds.length))
+    if (some) await run.streams(operation, seeds, { parallel })
+  }
+
   return {
     filtersWork,
+    readOne,
     async read(filtered, otherwise) {
       const { operation } = filtered
       if (await filtersWork()) {
-        await run.streams(operation, filtered.seeds, { parallel })
+        await readOne(filtered)
         filters = !(await hasSkipped(db, call.id, operation.service, operation.operation))
-      } else await run.streams(passOver(operation), [])
+      } else await readOne({ operation: passOver(operation), seeds: [] })
       // Also what an earlier attempt left open, when filters were off.
-      await run.streams(otherwise.operation, filters ? [] : otherwise.seeds, { parallel })
+      await readOne(filters ? { ...otherwise, seeds: [] } : otherwise)
     },
   }
 }
