@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
+import { callOfKey } from '../../src/db/idempotency-keys.ts'
+import { createDatabase } from '../support/database.ts'
 import { created, payload, problemIn, withDoor } from '../support/door.ts'
 import { until } from '../support/until.ts'
 
@@ -42,6 +44,21 @@ test('while the first is under way: 409 that names its job call; then its answer
   const answer = await created(await first)
   expect(problem).toMatchObject({ status: 409, job_call_id: answer.id })
   expect(await created(await post(payload, keyed('one')))).toEqual(answer)
+})
+
+test('one that is queued and not yet begun is under way too', async () => {
+  const { db } = await createDatabase()
+  const call = {
+    job: 'demo-import',
+    trigger: 'http',
+    subject: '',
+    params: {},
+    wake: false,
+  } as const
+  const ask = () => callOfKey(db, 'one', Buffer.from('hash'), call)
+  const first = await ask()
+  expect(first).toMatchObject({ kind: 'run' })
+  expect(await ask()).toEqual({ ...first, kind: 'running' })
 })
 
 test('fifty at once with one key: one is done, each answer is that or a 409', async () => {
