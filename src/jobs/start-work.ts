@@ -33,7 +33,7 @@ export async function startWork(options: WorkOptions): Promise<Work> {
   const queue = options.queue
     ? await startWorker({ executor, pool, jobs, worker, leaseSeconds, concurrency })
     : undefined
-  const sweeper = options.queue ? startSweeper({ db, log, jobs, leaseSeconds }) : undefined
+  const sweeper = startSweeper({ db, log, jobs, leaseSeconds })
   const scheduler = options.scheduler
     ? await startScheduler({ db, log, settings, jobs })
     : undefined
@@ -61,7 +61,7 @@ export async function startWork(options: WorkOptions): Promise<Work> {
     failed: queue?.failed ?? new Promise<never>(() => {}),
     async stop() {
       await scheduler?.stop()
-      await sweeper?.stop()
+      await sweeper.stop()
       await queue?.stop()
       await leases.close()
       // It lives until its leases are given back; a sign of life after the signing off would raise it from the dead.
