@@ -10,6 +10,8 @@ import type { TwoWays } from './crm-two-ways.ts'
 import type { Run } from './job.ts'
 
 const service = 'amocrm' as const
+/** Linking may not show in a contact's `updated_at` (upstreams/amocrm.md, 6): links are read again this often. */
+export const linksMaxAgeMs = 7 * 24 * 3_600_000
 
 export interface CompanyStepTools {
   crm: Amocrm
@@ -64,8 +66,8 @@ export function openCompanySteps(run: Run<object>, tools: CompanyStepTools) {
     noteCompaniesRead: (ids: readonly string[]) =>
       noteRead(db, service, 'contacts-of-company', ids),
 
-    linksAreFresh: async (maxAgeMs: number) =>
-      (await readRecently(db, service, 'links', [crm.account], maxAgeMs)).size > 0,
+    linksAreFresh: async () =>
+      (await readRecently(db, service, 'links', [crm.account], linksMaxAgeMs)).size > 0,
     noteLinksRead: () => noteRead(db, service, 'links', [crm.account]),
 
     /** Whether there are contacts whose own answer does not tell which company they have. */

@@ -5,9 +5,6 @@ import { type CrmSteps, openCrmSteps } from './crm-steps.ts'
 import { defineJob, type Run } from './job.ts'
 import { planCrmContacts } from './crm-plan.ts'
 
-/** Linking may not show in a contact's `updated_at` (upstreams/amocrm.md, 6): links are read again this often. */
-const linksMaxAgeMs = 7 * 24 * 3_600_000
-
 const companyId = z
   .union([z.int().positive(), z.string().regex(/^[1-9]\d{0,15}$/, 'must be a number')])
   .transform(String)
@@ -66,7 +63,7 @@ async function contactsOfCompanies(
 /** What changed since the last time; everything the first time, or when asked. */
 async function contactsChanged({ params, db }: CrmRun, crm: CrmSteps) {
   const since = params.full ? undefined : await crm.contacts.readFrom()
-  const links = params.full || !(await crm.linksAreFresh(linksMaxAgeMs))
+  const links = params.full || !(await crm.linksAreFresh())
 
   // Contacts tell their company themselves, and where all are read that is the newer word.
   if (!since)

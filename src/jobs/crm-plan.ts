@@ -2,6 +2,7 @@ import { readRecently } from '../db/subject-reads.ts'
 import { getWatermark } from '../db/watermarks.ts'
 import { knownFilters } from '../etl/extract/amocrm/filters.ts'
 import { openAmocrm, pageSize } from '../etl/extract/amocrm/upstream.ts'
+import { linksMaxAgeMs } from './crm-companies.ts'
 import type { CrmContactsParams } from './crm-contacts.ts'
 import type { JobTools, Plan } from './job.ts'
 
@@ -48,6 +49,13 @@ export async function planCrmContacts(
     ? `what changed since ${watermark.toISOString()}, ${pageSize} a page`
     : `all contacts, ${pageSize} a page`
   requests.push({ operation: 'contacts', count: 'unknown', why })
+  const links = await readRecently(db, 'amocrm', 'links', [crm.account], linksMaxAgeMs)
+  if (params.full || links.size === 0)
+    requests.push({
+      operation: 'companies',
+      count: 'unknown',
+      why: 'all companies, once a week',
+    })
   requests.push({
     operation: 'contacts.deleted',
     count: 1,
