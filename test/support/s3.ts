@@ -44,7 +44,9 @@ export async function startS3() {
     const endPoint = { endPoint: hostname, port: Number(port) || (useSSL ? 443 : 80), useSSL }
     return new Client({ ...endPoint, accessKey, secretKey, region, pathStyle: true })
   }
-  const keys = async (): Promise<string[]> => {
+  // A server that was just started again under load may refuse the first look.
+  const keys = () => until('the storage lists its objects', () => listKeys().catch(() => undefined))
+  const listKeys = async (): Promise<string[]> => {
     if (!(await admin().bucketExists(bucket))) return []
     const found: string[] = []
     for await (const item of admin().listObjectsV2(bucket, '', true)) {
