@@ -49,7 +49,8 @@ export interface Step {
  * Where to go on after this page of the list.
  * @throws Fault `bad_answer` where pages bring nothing new any more, although they say that more follows.
  */
-export function stepOn(place: ListPlace, { records, hasNext }: List): Step {
+export function stepOn(place: ListPlace, list: List): Step {
+  const { records, hasNext } = list
   const { limit, offset } = pageAt(place)
   const keys = records.map(keyOf)
   const known = new Set(place.tail)
@@ -65,7 +66,7 @@ export function stepOn(place: ListPlace, { records, hasNext }: List): Step {
     throw new Fault('bad_answer', `page ${pageAt(place).page} of the list brings the same again`, {
       service: 'amocrm',
     })
-  const size = sizeAfter(place, limit, records.length, hasNext)
+  const size = sizeAfter(place, limit, list)
   if (!connected) {
     const back = 16 * 4 ** (stalled - 1)
     // Never more than a part of a page: it has to bring something new as well.
@@ -88,14 +89,18 @@ export function stepOn(place: ListPlace, { records, hasNext }: List): Step {
   return { next, connected }
 }
 
-/** What the answer tells of the server's page size. */
-function sizeAfter({ read, most, fixed }: ListPlace, limit: number, came: number, more: boolean) {
+/** What the answer tells of the server's page size: by its own address, or by what came although more follows. */
+function sizeAfter(
+  { read, most, fixed }: ListPlace,
+  limit: number,
+  { records, hasNext, size }: List,
+): Pick<ListPlace, 'most' | 'fixed'> {
+  const came = records.length
   const own = came > limit || fixed === true
-  const size = more && (own || (read === 0 && came < limit)) ? came : most
-  return {
-    most: Math.max(1, size),
-    ...((own || size < 4 * fewestShared) && { fixed: true as const }),
-  }
+  const first = read === 0 ? (size ?? came) : most
+  const learnt = own ? came : Math.min(most, first)
+  const now = Math.max(1, hasNext ? learnt : most)
+  return { most: now, ...((own || now < 4 * fewestShared) && { fixed: true as const }) }
 }
 
 /** Of all page sizes that give the overlap, the one that reaches furthest. */

@@ -29,6 +29,8 @@ export interface List {
   hasNext: boolean
   /** Fewer records than the page could hold. */
   short: boolean
+  /** How many the page could hold, by its own address. */
+  size?: number | undefined
 }
 
 export const noRecords: List = { records: [], hasNext: false, short: true }
@@ -94,9 +96,9 @@ export function openAmocrm(http: HttpClient, settings: Settings): Amocrm {
         )
       }
       const { self, next } = body.data._links ?? {}
-      const limit = limitOf(self?.href) ?? limitOf(`?${query.join('&')}`) ?? pageSize
-      const short = records.length < limit
-      return { records, hasNext: records.length > 0 && (Boolean(next) || !short), short }
+      const size = limitOf(self?.href)
+      const short = records.length < (size ?? limitOf(`?${query.join('&')}`) ?? pageSize)
+      return { records, hasNext: records.length > 0 && (Boolean(next) || !short), short, size }
     },
     async get(path, query, tools) {
       const answer = await ask(path, query, tools)
