@@ -15,6 +15,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       asked_at timestamptz not null default clock_timestamp(),
       slots bigint not null default 0,
       last_slot_at timestamptz not null default '-infinity',
+      warming_until timestamptz not null default '-infinity',
       margin_ms float8,
       widened_at timestamptz,
       widened_slot bigint not null default 0,
@@ -28,6 +29,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     db,
   )
   await sql`comment on column ledger.quotas.slots is 'Slots granted so far: the number of the last one'`.execute(
+    db,
+  )
+  await sql`comment on column ledger.quotas.warming_until is 'Until then slots keep a wider margin: the account was not asked for a while'`.execute(
     db,
   )
   await sql`comment on column ledger.quotas.margin_ms is 'Null until a 429; what it became at widened_at, halved each 10 minutes since'`.execute(
@@ -119,6 +123,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     declare
       horizon constant interval := '100 milliseconds'; -- how far ahead slots are handed out
       usable constant interval := '250 milliseconds';  -- how late a slot may be used
+      warming constant interval := '2200 milliseconds'; -- the first use of each lane, and the second
+      warm_margin constant interval := '30 milliseconds';
       shut text;
       q ledger.quotas;
       l ledger.quota_lanes;
@@ -143,6 +149,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       -- Read under the lock: time spent waiting for it is no time to send in.
       at_hand := clock_timestamp();
       rest := interval '1 second' + ledger.quota_margin(q);
+
+      -- Who was not asked for a while answers the first requests slowly and may stamp them late: the lanes they
+      -- took rest a little longer, once, or the next in them would seem too early there.
+      if q.last_slot_at < at_hand - interval '2 seconds' then q.warming_until := at_hand + warming; end if;
+      if at_hand < q.warming_until then rest := rest + warm_margin; end if;
 
       -- What begins in the future was written before the clock was set back.
       if q.paused_at > at_hand then q.paused_until := null; end if;
@@ -184,7 +195,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         granted := granted || json_build_object(
           'slot', q.slots, 'in_ms', extract(epoch from not_before - at_hand) * 1000);
       end loop;
-      update ledger.quotas set slots = q.slots, last_slot_at = q.last_slot_at, asked_at = q.asked_at
+      update ledger.quotas set slots = q.slots, last_slot_at = q.last_slot_at, asked_at = q.asked_at,
+        warming_until = q.warming_until
         where account = p_account;
 
       -- When to ask again: slots out are taken to be used in time, else their early reports would be missed.

@@ -293,6 +293,10 @@ export interface LedgerQuotas {
    * Slots granted so far: the number of the last one
    */
   slots: Generated<number>;
+  /**
+   * Until then slots keep a wider margin: the account was not asked for a while
+   */
+  warming_until: Generated<Timestamp>;
   widened_at: Timestamp | null;
   widened_slot: Generated<number>;
 }
