@@ -30,10 +30,10 @@ export function isDatabaseAway(error: unknown): boolean {
   )
 }
 
-/** Whether the data, not the connection, was refused: a value out of range, a broken constraint. */
+/** Whether the data, not the connection, was refused: a value out of range, a broken constraint, a key too long to index. */
 export function isDataRefused(error: unknown): error is Error {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return code.startsWith('22') || code.startsWith('23')
+  return ['22', '23', '54'].some((refusal) => code.startsWith(refusal))
 }
 
 export function databaseFault(error: unknown): Fault {
