@@ -14,7 +14,7 @@ const environment = z.object({
     .optional(),
   AMOCRM_BASE_URL: baseUrl().optional(),
   AMOCRM_ACCESS_TOKEN: token().optional(),
-  AMOCRM_REQUESTS_PER_SECOND: wholeNumber(1, 1000, 7),
+  AMOCRM_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 7),
   APOLLO_BASE_URL: baseUrl().optional(),
   APOLLO_API_KEY: token().optional(),
   APOLLO_REQUESTS_PER_MINUTE: optionalNumber(1, 1_000_000),

@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { IncomingMessage, type ServerResponse } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import S3rver from '@20minutes/s3rver'
 import type { S3LogLine } from './s3.ts'
@@ -26,6 +27,7 @@ const server = new S3rver({
   vhostBuckets: false,
 })
 wholeOrNot(server.store)
+forgetBrokenMetadata(server.store)
 const { port } = await server.run()
 server.httpServer.on('request', logRequest)
 say({ listening: `http://127.0.0.1:${port}` })
@@ -50,6 +52,26 @@ function wholeOrNot(store: S3rver['store']): void {
       await rm(unfinished, { force: true })
       throw error
     }
+  }
+}
+
+/**
+ * A kill while metadata are written leaves a file that is none, and with it no list of the bucket could be had ever again.
+ * One that stays broken, so that nobody is writing it, is taken away: its object then has its content and no more.
+ */
+function forgetBrokenMetadata(store: S3rver['store']): void {
+  const getMetadata = store.getMetadata.bind(store)
+  store.getMetadata = async (bucket, key) => {
+    for (let looked = 0; looked < 5; looked++) {
+      try {
+        return await getMetadata(bucket, key)
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error
+        await setTimeout(50)
+      }
+    }
+    await rm(store.getResourcePath(bucket, key, 'metadata.json'), { force: true })
+    return await getMetadata(bucket, key)
   }
 }
 

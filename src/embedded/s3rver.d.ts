@@ -15,6 +15,9 @@ declare module '@20minutes/s3rver' {
     store: {
       /** Writes the content to the file. Answers its length and MD5. */
       putContent(file: string, content: unknown): Promise<[length: number, md5: string]>
+      getMetadata(bucket: string, key: string): Promise<object>
+      /** Where a part of an object lies. */
+      getResourcePath(bucket: string, key: string, resource: string): string
     }
     run(): Promise<{ address: string; port: number }>
   }

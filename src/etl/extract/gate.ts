@@ -18,6 +18,9 @@ export interface Gate {
   close(): Promise<void>
 }
 
+/** A slot is a row: where an upstream allows more than this, it is kept to all the same, just not used up. */
+const mostPerSecond = 5000
+
 export type GateOptions = Pick<
   Upstream,
   'service' | 'account' | 'perSecond' | 'windows' | 'timeouts' | 'maxInFlight'
@@ -27,9 +30,10 @@ export function createGate(
   { db, log }: { db: QueryExecutorProvider; log: Logger },
   upstream: GateOptions,
 ): Gate {
-  const { perSecond, timeouts, maxInFlight } = upstream
+  const { timeouts, maxInFlight } = upstream
+  const perSecond = Math.min(upstream.perSecond, mostPerSecond)
   const agent = createAgent(timeouts ?? {})
-  const quota = createQuota({ db, log }, upstream)
+  const quota = createQuota({ db, log }, { ...upstream, perSecond })
   const room = createLine(perSecond, maxInFlight ?? Math.max(10, perSecond * 4))
   // So few ask at a time that a priority still counts, and enough that one question brings 100 ms of slots.
   const turn = createLine(perSecond, Math.max(2, perSecond / 10))
