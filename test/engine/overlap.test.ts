@@ -16,6 +16,13 @@ test('skip: a tick that finds the last call running is not run, and says why', a
   })
   expect(skipped).toBe(`job call ${first[0]} was still running`)
   finish()
+  // Told to end is not over yet: until it has settled, a tick would be skipped again.
+  await until('the first call is over', async () => {
+    const { rows } = await sql`select from ledger.job_calls where finished_at is not null`.execute(
+      db,
+    )
+    return rows.length === 1
+  })
   await tick(db, '2026-03-01T01:02:00Z')
   await started(2)
 })
