@@ -26,6 +26,27 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface Comments {
+  author_external_id: string | null;
+  author_username: string | null;
+  created_at: Timestamp;
+  external_id: string;
+  gone_at: Timestamp | null;
+  is_hidden: boolean | null;
+  is_pinned: boolean | null;
+  like_count: number | null;
+  mentions: Generated<string[]>;
+  /**
+   * The comment that it replies to; null: to the post
+   */
+  parent_external_id: string | null;
+  post_external_id: string;
+  reply_count: number | null;
+  service_call_id: string;
+  source: string;
+  text: string;
+}
+
 export interface Companies {
   created_at: Timestamp | null;
   custom_fields: Json | null;
@@ -88,6 +109,44 @@ export interface Contacts {
    */
   unlinked_at: Timestamp | null;
   updated_at: Timestamp | null;
+}
+
+export interface Follows {
+  first_seen_at: Generated<Timestamp>;
+  followee_external_id: string;
+  /**
+   * null as long as only lists of this profile itself were read; profiles has it then
+   */
+  followee_username: string | null;
+  follower_external_id: string;
+  /**
+   * null as long as only lists of this profile itself were read; profiles has it then
+   */
+  follower_username: string | null;
+  gone_at: Timestamp | null;
+  service_call_id: string;
+  source: string;
+}
+
+export interface HighlightItems {
+  highlight_external_id: string;
+  position: number;
+  post_external_id: string;
+  service_call_id: string;
+  source: string;
+}
+
+export interface Highlights {
+  cover_url: string | null;
+  created_at: Timestamp | null;
+  external_id: string;
+  gone_at: Timestamp | null;
+  is_pinned: boolean | null;
+  media_count: number | null;
+  profile_external_id: string;
+  service_call_id: string;
+  source: string;
+  title: string | null;
 }
 
 export interface LeadgenLeads {
@@ -512,6 +571,134 @@ export interface LedgerWorkers {
   stopped_at: Timestamp | null;
 }
 
+export interface Likes {
+  first_seen_at: Generated<Timestamp>;
+  full_name: string | null;
+  /**
+   * A list read to its end no longer shows it since. Instagram lists only some of many likes: for these it says little
+   */
+  gone_at: Timestamp | null;
+  post_external_id: string;
+  service_call_id: string;
+  source: string;
+  user_external_id: string;
+  username: string | null;
+}
+
+export interface PostMedia {
+  duration_s: number | null;
+  external_id: string | null;
+  height: number | null;
+  media_type: string;
+  position: number;
+  post_external_id: string;
+  service_call_id: string;
+  source: string;
+  thumbnail_url: string | null;
+  /**
+   * Signed, and as old as the row: it may have expired
+   */
+  url: string | null;
+  width: number | null;
+}
+
+export interface PostMetrics {
+  comment_count: number | null;
+  day: Timestamp;
+  insights: Json | null;
+  like_count: number | null;
+  play_count: number | null;
+  post_external_id: string;
+  service_call_id: string;
+  source: string;
+  view_count: number | null;
+}
+
+export interface Posts {
+  caption: string | null;
+  comment_count: number | null;
+  comments_disabled: boolean | null;
+  /**
+   * Of a story; one kept in a highlight stays
+   */
+  expires_at: Timestamp | null;
+  /**
+   * As the route told it that met the post first; the other one finds it by shortcode
+   */
+  external_id: string;
+  /**
+   * Confirmed by asking for it by id
+   */
+  gone_at: Timestamp | null;
+  /**
+   * Its id in the official API, where that has told it
+   */
+  graph_id: string | null;
+  hashtags: Generated<string[]>;
+  is_paid_partnership: boolean | null;
+  /**
+   * By product_type, never by the list it was met in
+   */
+  kind: string;
+  /**
+   * null where the owner hides it
+   */
+  like_count: number | null;
+  likes_hidden: boolean | null;
+  location: Json | null;
+  media_type: string;
+  mentions: Generated<string[]>;
+  play_count: number | null;
+  product_type: string | null;
+  profile_external_id: string;
+  service_call_id: string;
+  shortcode: string | null;
+  source: string;
+  /**
+   * Users marked in the picture: [{external_id, username}]
+   */
+  tagged: Json | null;
+  taken_at: Timestamp;
+  title: string | null;
+  view_count: number | null;
+}
+
+export interface ProfileMetrics {
+  day: Timestamp;
+  follower_count: number | null;
+  following_count: number | null;
+  insights: Json | null;
+  media_count: number | null;
+  profile_external_id: string;
+  service_call_id: string;
+  source: string;
+}
+
+export interface Profiles {
+  bio: string | null;
+  bio_hashtags: Generated<string[]>;
+  bio_mentions: Generated<string[]>;
+  category: string | null;
+  external_id: string;
+  external_url: string | null;
+  follower_count: number | null;
+  following_count: number | null;
+  full_name: string | null;
+  gone_at: Timestamp | null;
+  /**
+   * Its id in the official API, which is another one; the same as external_id where no other is known
+   */
+  graph_id: string | null;
+  is_business: boolean | null;
+  is_private: boolean | null;
+  is_verified: boolean | null;
+  media_count: number | null;
+  picture_url: string | null;
+  service_call_id: string;
+  source: string;
+  username: string;
+}
+
 export interface RawRecords {
   content_hash: Buffer;
   entity: string;
@@ -525,11 +712,32 @@ export interface RawRecords {
   source: string;
 }
 
+export interface TrackedProfiles {
+  external_id: string | null;
+  gone_at: Timestamp | null;
+  last_synced_at: Timestamp | null;
+  /**
+   * What of it is read; null: what the run says
+   */
+  parts: string[] | null;
+  paused: Generated<boolean>;
+  source: Generated<string>;
+  /**
+   * Less than a day, so that a nightly tick that comes a little early finds it due
+   */
+  sync_every: Generated<Interval>;
+  username: string;
+}
+
 export interface DB {
+  comments: Comments;
   companies: Companies;
   contact_channels: ContactChannels;
   contact_notes: ContactNotes;
   contacts: Contacts;
+  follows: Follows;
+  highlight_items: HighlightItems;
+  highlights: Highlights;
   leadgen_leads: LeadgenLeads;
   leads: Leads;
   "ledger.analysis_tasks": LedgerAnalysisTasks;
@@ -555,5 +763,12 @@ export interface DB {
   "ledger.upstream_usage": LedgerUpstreamUsage;
   "ledger.watermarks": LedgerWatermarks;
   "ledger.workers": LedgerWorkers;
+  likes: Likes;
+  post_media: PostMedia;
+  post_metrics: PostMetrics;
+  posts: Posts;
+  profile_metrics: ProfileMetrics;
+  profiles: Profiles;
   "raw.records": RawRecords;
+  tracked_profiles: TrackedProfiles;
 }
