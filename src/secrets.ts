@@ -4,6 +4,7 @@ import { hideSecrets } from './log.ts'
 const secretVariables = [
   'AMOCRM_ACCESS_TOKEN',
   'APOLLO_API_KEY',
+  'INSTAGRAM_ACCESS_KEY',
   'MINIO_SECRET_KEY',
   'API_TOKEN',
   'PGPASSWORD',

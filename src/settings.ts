@@ -21,6 +21,11 @@ const environment = z.object({
   APOLLO_REQUESTS_PER_HOUR: optionalNumber(1, 10_000_000),
   APOLLO_REQUESTS_PER_DAY: optionalNumber(1, 100_000_000),
   APOLLO_CREDITS_PER_MONTH: optionalNumber(0, 100_000_000),
+  /** The crawler API, or the official Graph API. */
+  INSTAGRAM_ROUTE: oneOf(['crawler', 'graph']).default('crawler'),
+  INSTAGRAM_BASE_URL: baseUrl().optional(),
+  INSTAGRAM_ACCESS_KEY: token().optional(),
+  INSTAGRAM_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 15),
   MINIO_ENDPOINT: storageUrl().optional(),
   MINIO_ACCESS_KEY: token().optional(),
   MINIO_SECRET_KEY: token().optional(),

@@ -1,4 +1,5 @@
 import { Fault } from '../../errors.ts'
+import { parseJson } from './parse-json.ts'
 
 /** What came over the wire, whole. */
 export interface RawAnswer {
@@ -17,7 +18,7 @@ export interface Answer {
   /** The body as it came: it may hold what must not be printed (`quote` is for printing). */
   text(): string
   /**
-   * The body, parsed once; undefined for a 204.
+   * The body, parsed once; undefined for a 204. Integers of 16 or more digits are strings, so that none is lost.
    * @throws Fault `bad_answer` that quotes the first line of what is no JSON.
    */
   json(): unknown
@@ -53,7 +54,7 @@ export function readAnswer(
     json() {
       if (status === 204) return undefined
       try {
-        parsed ??= { value: JSON.parse(text()) }
+        parsed ??= { value: parseJson(text()) }
       } catch {
         // The parser's own message quotes the body, secrets and all.
         throw new Fault('bad_answer', `${call}: JSON was due, not "${quote()}"`, { service })
