@@ -82,27 +82,26 @@ export async function openStream(
   return row
 }
 
-/** The oldest open streams of one operation, leaving out those that are being read. */
+/** The oldest open streams of one operation after the stream `after`, leaving out those that are being read. */
 export async function listOpenStreams(
   db: Db,
   callId: string,
-  service: Service,
-  operation: string,
-  except: readonly string[],
-  limit: number,
+  { service, operation }: { service: Service; operation: string },
+  {
+    except = [],
+    after,
+    limit,
+  }: { except?: readonly string[]; after?: string | undefined; limit: number },
 ): Promise<ServiceCall[]> {
-  return await db
-    .selectFrom('ledger.service_calls')
-    .selectAll()
-    .where('job_call_id', '=', callId)
-    .where('service', '=', service)
-    .where('operation', '=', operation)
-    .where('status', '=', 'open')
-    .$if(except.length > 0, (query) => query.where('id', 'not in', except))
-    .orderBy('id')
-    .limit(limit)
-    .execute()
+  const { rows } = await sql<ServiceCall>`
+    select * from ledger.service_calls
+    where job_call_id = ${callId} and service = ${service} and operation = ${operation} and status = 'open'
+      and id > ${after ?? nilUuid} and id <> all(${except}::uuid[])
+    order by id limit ${limit}`.execute(db)
+  return rows
 }
+
+const nilUuid = '00000000-0000-0000-0000-000000000000'
 
 /** Whether streams of an operation were skipped. */
 export async function hasSkipped(
@@ -123,44 +122,62 @@ export async function hasSkipped(
   return skipped !== undefined
 }
 
+/** Where a page that was written leaves its stream, and what it counts. */
+export interface CursorMove {
+  id: string
+  /** How many pages the stream had before this one. */
+  pages: number
+  cursor: unknown
+  done: boolean
+  requests: RequestCounts
+  rows: RowCounts
+  credits?: CreditCounts | undefined
+}
+
 /**
- * The last statement of a page's transaction: moves the cursor and counts, if the lease is still ours and
- * the stream still stands where this page began. The lease's row stays locked until the commit, so that a
- * takeover comes either before (and this answers false: roll back) or after.
+ * The last statement of a transaction that writes pages: moves their cursors and counts, if the lease is still ours and
+ * each stream still stands where its page began. The lease's row stays locked until the commit, so that a
+ * takeover comes either before (and fewer are moved than were asked: roll back) or after. Answers how many were moved.
  */
-export async function moveCursor(
+export async function moveCursors(
   trx: Transaction<DB>,
-  lease: Pick<Lease, 'call' | 'token'>,
-  stream: Pick<ServiceCall, 'id' | 'pages'>,
-  page: {
-    cursor: unknown
-    done: boolean
-    requests: RequestCounts
-    rows: RowCounts
-    credits?: CreditCounts | undefined
-  },
-): Promise<boolean> {
-  const { requests, rows, credits = { spent: 0, settled: 0 } } = page
+  { call, token }: Pick<Lease, 'call' | 'token'>,
+  moves: readonly CursorMove[],
+): Promise<number> {
+  const rows = moves.map(({ id, pages, cursor, done, requests, rows: counts, credits }) => ({
+    id,
+    pages,
+    cursor: done ? null : cursor,
+    done,
+    requests: requests.requests,
+    retries: requests.retries,
+    throttled_ms: Math.round(requests.throttledMs),
+    bytes: requests.bytes,
+    ...counts,
+    spent: credits?.spent ?? 0,
+    settled: credits?.settled ?? 0,
+  }))
   const moved = await sql`
-    with fence as (
-      select id from ledger.job_calls where id = ${lease.call.id} and lease_token = ${lease.token} for share
+    with fence as materialized (
+      select id from ledger.job_calls where id = ${call.id} and lease_token = ${token} for share
     )
     update ledger.service_calls s set
-      status = ${page.done ? 'done' : 'open'}, cursor = ${page.done ? null : JSON.stringify(page.cursor)}::jsonb,
-      pages = s.pages + 1, requests = s.requests + ${requests.requests}, retries = s.retries + ${requests.retries},
-      throttled_ms = s.throttled_ms + ${Math.round(requests.throttledMs)}, bytes = s.bytes + ${requests.bytes},
-      rows_read = s.rows_read + ${rows.read}, rows_inserted = s.rows_inserted + ${rows.inserted},
-      rows_updated = s.rows_updated + ${rows.updated}, rows_unchanged = s.rows_unchanged + ${rows.unchanged},
-      rows_rejected = s.rows_rejected + ${rows.rejected},
-      credits = s.credits + ${credits.spent},
-      credits_in_doubt = greatest(0, s.credits_in_doubt - ${credits.settled}),
+      status = case when m.done then 'done' else 'open' end, cursor = m.cursor,
+      pages = s.pages + 1, requests = s.requests + m.requests, retries = s.retries + m.retries,
+      throttled_ms = s.throttled_ms + m.throttled_ms, bytes = s.bytes + m.bytes,
+      rows_read = s.rows_read + m.read, rows_inserted = s.rows_inserted + m.inserted,
+      rows_updated = s.rows_updated + m.updated, rows_unchanged = s.rows_unchanged + m.unchanged,
+      rows_rejected = s.rows_rejected + m.rejected,
+      credits = s.credits + m.spent, credits_in_doubt = greatest(0, s.credits_in_doubt - m.settled),
       started_at = coalesce(s.started_at, clock_timestamp()), updated_at = clock_timestamp(),
-      finished_at = case when ${page.done} then clock_timestamp() end
-    from fence
-    where s.job_call_id = fence.id and s.id = ${stream.id} and s.status = 'open' and s.pages = ${stream.pages}`.execute(
+      finished_at = case when m.done then clock_timestamp() end
+    from fence, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as m (id uuid, pages bigint, cursor jsonb, done boolean,
+      requests bigint, retries bigint, throttled_ms bigint, bytes bigint, read bigint, inserted bigint, updated bigint,
+      unchanged bigint, rejected bigint, spent bigint, settled bigint)
+    where s.job_call_id = ${call.id} and s.id = m.id and s.status = 'open' and s.pages = m.pages`.execute(
     trx,
   )
-  return moved.numAffectedRows === 1n
+  return Number(moved.numAffectedRows)
 }
 
 /**

@@ -2,7 +2,7 @@ import { isDataRefused } from '../db/lost-connection.ts'
 import type { Reject } from './load/rejects.ts'
 import type { SortedPage } from './sort-page.ts'
 import type { Operation, StreamDeps } from './stream.ts'
-import type { PageToWrite } from './write-page.ts'
+import type { PageToWrite } from './write-pages.ts'
 
 /**
  * Postgres refused a value that the transform let through (a number out of range): finds the records, by
@@ -33,9 +33,9 @@ export async function rejectRefused<Cursor, Row>(
   const { sorted } = write
   const rejects: Reject[] = sorted.raw
     .filter(({ id }) => refused.has(id))
-    .map(({ id, payload }) => ({
+    .map(({ id, json }) => ({
       id,
-      payload,
+      payload: JSON.parse(json),
       reason: `the database refused it: ${refused.get(id)}`,
     }))
   return {
@@ -59,8 +59,7 @@ async function tryToLoad<Cursor, Row>(
     await db.transaction().execute(async (trx) => {
       await operation.entity.load(
         trx,
-        part.map(({ row }) => row),
-        serviceCallId,
+        part.map(({ row }) => ({ ...row, service_call_id: serviceCallId })),
       )
       throw undo
     })

@@ -1,8 +1,7 @@
 import { databaseFault, isDatabaseAway } from '../db/lost-connection.ts'
 import { endStream, openStream, type Service, type StreamEnd } from '../db/service-calls.ts'
 import { Fault, toErrorRecord } from '../errors.ts'
-import { type Meter, newMeter, type RequestContext } from './extract/http-client.ts'
-import { drain } from './run-stream.ts'
+import { drain, type Meter, newMeter, type RequestContext } from './extract/http-client.ts'
 import type { StreamDeps } from './stream.ts'
 
 /** What is asked of a service, as its row in the ledger names it. */

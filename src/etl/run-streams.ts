@@ -1,23 +1,24 @@
+import { setTimeout } from 'node:timers/promises'
 import { databaseFault, isDatabaseAway } from '../db/lost-connection.ts'
-import {
-  endStream,
-  listOpenStreams,
-  openStreams,
-  type Seed,
-  type ServiceCall,
-} from '../db/service-calls.ts'
-import { Skipped } from '../errors.ts'
+import { endStream, listOpenStreams, openStreams, type Seed } from '../db/service-calls.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
-import { newMeter } from './extract/http-client.ts'
-import { drain, runStream } from './run-stream.ts'
-import type { Operation, Page, StreamDeps } from './stream.ts'
+import { Skipped } from '../errors.ts'
+import { drain } from './extract/http-client.ts'
+import { openPageWriter } from './page-writer.ts'
+import { type Reading, readPage, startReading, stopReading } from './read-page.ts'
+import type { Operation, Page, StreamDeps, StreamProgress } from './stream.ts'
 import { endOf, isDatabaseFault, stopsTheCall, streamsFailed } from './stream-failures.ts'
+import { openStreamList } from './stream-list.ts'
+import type { Written } from './write-pages.ts'
 
 /** How often in a row the database may break off streams, with no page written in between, before the attempt ends. */
 const mostLost = 20
+/** A page that came sooner than this is not waited for while it is written: another stream is read meanwhile. */
+const worthWaitingMs = 5
+const longestWaitMs = 1000
 
 export interface RunStreamsOptions {
-  /** How many streams are read side by side. Default: 4. */
+  /** How many requests are under way at most, each of a stream of its own. Default: 4. */
   parallel?: number
   /** How many pages of each stream are read now; what is left stays open, for another time. Default: all. */
   pages?: number
@@ -27,8 +28,9 @@ export interface RunStreamsOptions {
 
 /**
  * Reads streams of one operation to their ends: the seeds, those that an earlier attempt left open, and those that pages open
- * meanwhile. The ledger is the list of what is to do, so it may be long. A stream that fails is marked so and the others go
- * on; what concerns the whole call (cancelled, token refused, account blocked) stops them all.
+ * meanwhile. The ledger is the list of what is to do, so it may be long. Inside a stream, strictly one request follows
+ * the other. A stream that fails is marked so and the others go on; what concerns the whole call (cancelled, token
+ * refused, account blocked) stops them all.
  * @throws Fault `streams` at the end, if any stream of this operation failed.
  */
 export async function runStreams<Cursor, Row>(
@@ -37,114 +39,143 @@ export async function runStreams<Cursor, Row>(
   seeds: readonly Omit<Seed, 'operation'>[],
   { parallel = 4, pages = Infinity, onPage }: RunStreamsOptions = {},
 ): Promise<void> {
-  const { db, lease } = deps
-  const { service } = operation
-  const named = seeds.map((seed) => ({ ...seed, operation: operation.operation }))
-  const patiently = <T>(work: () => Promise<T>) =>
-    untilDatabaseAnswers(work, deps.log, { signal: deps.signal })
-  await patiently(() => openStreams(db, lease.call.id, service, named))
-
-  const busy = new Set<string>()
-  const readEnough = new Set<string>()
-  const failures: unknown[] = []
+  const { db, lease, log, stopping } = deps
+  const { service, operation: name } = operation
   const stop = new AbortController()
   const signal = AbortSignal.any([deps.signal, stop.signal])
-  const promised = new Map<string, number>() // Streams that idle lanes will find once a stream's page is written.
-  let lost = 0 // Streams that the database broke off, since the last page that was written.
-  let changed = Promise.withResolvers<void>()
-  const tellLanes = () => {
-    changed.resolve()
-    changed = Promise.withResolvers()
-  }
-  const pick = oneAtATime(async (): Promise<ServiceCall | undefined> => {
-    const [stream] = await patiently(() =>
-      listOpenStreams(db, lease.call.id, service, operation.operation, [...busy, ...readEnough], 1),
-    )
-    if (stream) busy.add(stream.id)
-    return stream
+  const patiently = <T>(work: () => Promise<T>) =>
+    untilDatabaseAnswers(work, log, { signal: deps.signal })
+  const named = seeds.map((seed) => ({ ...seed, operation: name }))
+  await patiently(() => openStreams(db, lease.call.id, service, named))
+
+  const readEnough: string[] = []
+  const list = openStreamList<Reading<Cursor>>(async (after, held) => {
+    const options = { except: [...held, ...readEnough], after, limit: parallel * 8 }
+    const found = await patiently(() => listOpenStreams(db, lease.call.id, operation, options))
+    return found.map((stream) => startReading(stream, operation, signal))
   })
+  const writer = openPageWriter(deps, operation)
+  const beingWritten = new Set<Promise<void>>()
+  const failures: unknown[] = []
+  const promised = new Map<string, number>() // Streams that idle lanes will find once a stream's page is written.
+  let lanesBusy = 0
+  let lost = 0 // Streams that the database broke off, since the last page that was written.
+  let fatal: { error: unknown } | undefined
+
   const share = (page: Page<Cursor>, id: string): Page<Cursor> => {
-    const lanes = parallel - busy.size - [...promised.values()].reduce((sum, n) => sum + n, 0)
+    const lanes = parallel - lanesBusy - [...promised.values()].reduce((sum, n) => sum + n, 0)
     const { next } = page
     if (lanes <= 0 || next === null || !operation.split) return page
     const shared = operation.split({ ...page, next }, lanes)
     promised.set(id, shared.opens?.length ?? 0)
     return shared
   }
-  const onWritten = (page: Page<Cursor>, id: string) => {
+
+  const tell = ({ stream, ...reading }: Reading<Cursor>, status: StreamProgress['status']) =>
+    deps.onProgress?.({
+      id: stream.id,
+      service,
+      operation: name,
+      subject: stream.subject,
+      pages: reading.pages,
+      rows: reading.rows,
+      status,
+    })
+
+  const onWritten = (reading: Reading<Cursor>, page: Page<Cursor>, written: Written) => {
     lost = 0
-    promised.delete(id)
+    promised.delete(reading.stream.id)
+    reading.pages++
+    reading.read++
+    reading.rows += written.counts.read
+    if (page.next !== null) reading.cursor = page.next
     onPage?.()
-    if (page.opens?.length) tellLanes()
+    tell(reading, written.done ? 'done' : 'open')
+    if (page.opens?.length) list.more()
+    if (reading.asked) return
+    if (!written.done && reading.read < pages) return list.putBack(reading)
+    if (!written.done) readEnough.push(reading.stream.id)
+    list.drop(reading)
   }
 
-  const readOne = async (stream: ServiceCall): Promise<void> => {
-    const meter = newMeter()
+  const onFailed = async (reading: Reading<Cursor>, thrown: unknown): Promise<void> => {
+    await stopReading(reading, thrown)
+    const error = isDatabaseAway(thrown) ? databaseFault(thrown) : thrown
+    // A lost connection breaks off a page, not the call: the stream is taken again where the ledger has it.
+    const again = isDatabaseFault(error) && ++lost <= mostLost && !signal.aborted
+    const stops = stopsTheCall(error) || signal.aborted || stopping.aborted
+    const end = stops || again ? undefined : endOf(error)
+    const { id, subject } = reading.stream
+    await patiently(() => endStream(db, lease, id, drain(reading.meter), end)).catch((reason) => {
+      log.warn({ reason: String(reason), stream: id }, 'the end of a stream could not be written')
+    })
+    promised.delete(id)
+    list.drop(reading)
+    if (again) return list.more()
+    if (stops) {
+      fatal ??= { error }
+      stop.abort(error)
+      return list.close()
+    }
+    tell(reading, error instanceof Skipped ? 'skipped' : 'failed')
+    if (error instanceof Skipped) return
+    failures.push(error)
+    log.warn({ err: error, stream: id, subject }, 'a stream failed')
+  }
+
+  /** Reads a page of a stream. It may still be being written when the lane is free for another one. */
+  const readOne = async (reading: Reading<Cursor>): Promise<void> => {
+    const begun = performance.now()
     try {
-      await runStream(deps, operation, stream, {
-        share: (page) => share(page, stream.id),
-        onWritten: (page) => onWritten(page, stream.id),
-        signal,
-        meter,
-        pages,
+      const page = await readPage(operation, reading, {
+        share: (one) => share(one, reading.stream.id),
+        mayAskAhead: () => reading.read + 1 < pages && !stopping.aborted,
       })
-      if (pages < Infinity) readEnough.add(stream.id)
-    } catch (thrown) {
-      const error = isDatabaseAway(thrown) ? databaseFault(thrown) : thrown
-      // A lost connection breaks off a page, not the call: the stream is taken again where the ledger has it.
-      const again = isDatabaseFault(error) && ++lost <= mostLost && !signal.aborted
-      const fatal = stopsTheCall(error) || signal.aborted || deps.stopping.aborted
-      const end = fatal || again ? undefined : endOf(error)
-      const counts = drain(meter)
-      await patiently(() => endStream(db, lease, stream.id, counts, end)).catch((reason) => {
-        deps.log.warn(
-          { reason: String(reason), stream: stream.id },
-          'the end of a stream could not be written',
-        )
-      })
-      if (again) return
-      if (fatal) throw error
-      if (error instanceof Skipped) return
-      failures.push(error)
-      deps.log.warn({ err: error, stream: stream.id, subject: stream.subject }, 'a stream failed')
+      const written = writer
+        .write(page)
+        .then((how) => onWritten(reading, page.page, how))
+        .catch((error: unknown) => onFailed(reading, error))
+        .finally(() => beingWritten.delete(written))
+      beingWritten.add(written)
+      const tookMs = performance.now() - begun
+      if (operation.readAhead ?? true) await written
+      else if (tookMs >= worthWaitingMs) await within(written, Math.min(tookMs, longestWaitMs))
+    } catch (error) {
+      await onFailed(reading, error)
     }
   }
 
   const lane = async (): Promise<void> => {
-    while (!deps.stopping.aborted && !signal.aborted) {
-      const waitForNews = changed.promise
-      const stream = await pick()
-      if (stream) {
-        await readOne(stream).finally(() => {
-          busy.delete(stream.id)
-          promised.delete(stream.id)
-          tellLanes()
-        })
-      } else if (waitForNews === changed.promise && busy.size === 0) return
-      else await waitForNews
+    while (true) {
+      await writer.room()
+      const reading = await list.take()
+      if (!reading) return
+      lanesBusy++
+      do await readOne(reading)
+      while (reading.asked)
+      lanesBusy--
     }
   }
-  const lanes = Array.from({ length: parallel }, () =>
-    lane().catch((error: unknown) => {
-      stop.abort(error)
-      tellLanes()
-      throw error
-    }),
-  )
+
+  const close = () => list.close()
+  stopping.addEventListener('abort', close, { once: true })
+  signal.addEventListener('abort', close, { once: true })
+  if (stopping.aborted || signal.aborted) close()
+  const lanes = Array.from({ length: parallel }, () => lane().finally(close))
   const ended = await Promise.allSettled(lanes)
-  const fatal = ended.find((end) => end.status === 'rejected')
-  if (fatal) throw stop.signal.reason ?? fatal.reason
+  await Promise.all(beingWritten)
+  stopping.removeEventListener('abort', close)
+  const broken = ended.find((end) => end.status === 'rejected')
+  if (fatal) throw fatal.error
+  if (broken) throw broken.reason
   deps.signal.throwIfAborted()
-  deps.stopping.throwIfAborted()
+  stopping.throwIfAborted()
   if (failures.length > 0) throw streamsFailed(operation, failures)
 }
 
-/** Runs a function for one caller after the other. */
-function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return () => {
-    const mine = last.then(work, work)
-    last = mine.catch(() => {})
-    return mine
-  }
+/** Waits for work, so long at most. */
+async function within(work: Promise<void>, ms: number): Promise<void> {
+  const over = new AbortController()
+  await Promise.race([work, setTimeout(ms, undefined, { signal: over.signal }).catch(() => {})])
+  over.abort()
 }

@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
+import { stableJson } from './load/json.ts'
 import type { RawRecord } from './load/raw-records.ts'
 import type { Reject } from './load/rejects.ts'
-import type { Entity } from './stream.ts'
+import type { Entity, Transformed } from './stream.ts'
 
 export interface SortedPage<Row> {
   read: number
@@ -27,10 +29,13 @@ export async function sortPage<Row>(
   for (const [index, payload] of records.entries()) {
     if (index > 0 && index % stretch === 0) await setImmediate()
     const id = entity.idOf(payload)
-    if (id !== undefined)
-      raw.set(id, { id, payload, ...(entity.contentOf && { content: entity.contentOf(payload) }) })
     const transformed =
-      id === undefined ? { reject: 'it has no id' } : tryTransform(entity, payload)
+      id === undefined
+        ? { reject: 'it has no id' }
+        : attempt(() => {
+            raw.set(id, toRaw(entity, id, payload))
+            return entity.transform(payload)
+          })
     if ('row' in transformed && id !== undefined) {
       good.set(id, { id, row: transformed.row })
       rejects.delete(id)
@@ -41,20 +46,23 @@ export async function sortPage<Row>(
   }
   return {
     read: records.length,
-    raw: [...raw.values()].toSorted(byId),
-    good: [...good.values()].toSorted(byId),
+    raw: [...raw.values()],
+    good: [...good.values()],
     rejects: [...rejects.values()],
   }
 }
 
-function tryTransform<Row>(entity: Entity<Row>, payload: unknown) {
+function toRaw<Row>(entity: Entity<Row>, id: string, payload: unknown): RawRecord {
+  const json = stableJson(payload)
+  return { id, json, hash: hash('sha256', entity.contentOf?.(payload, json) ?? json) }
+}
+
+function attempt<Row>(transform: () => Transformed<Row>): Transformed<Row> {
   try {
-    return entity.transform(payload)
+    return transform()
   } catch (error) {
     return {
       reject: `the transform failed: ${error instanceof Error ? error.message : String(error)}`,
     }
   }
 }
-
-const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)

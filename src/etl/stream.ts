@@ -15,19 +15,27 @@ export interface Entity<Row> {
   entity: string
   /** The record's id as text; undefined where it has none. */
   idOf(payload: unknown): string | undefined
-  /** The part of a record that makes it another when it changes: without signatures of media addresses, for one. Default: all of it. */
-  contentOf?(payload: unknown): unknown
+  /**
+   * What of a record makes it another when it changes, as text: without signatures of media addresses, for one. Gets the
+   * record, and its JSON with sorted keys. Default: that JSON.
+   */
+  contentOf?(payload: unknown, json: string): string
   /** Pure: validates and normalizes one record. */
   transform(payload: unknown): Transformed<Row>
   /** Set-based: writes the rows, leaves unchanged ones untouched. Rows come sorted by id, each id once. */
-  load(trx: Transaction<DB>, rows: readonly Row[], serviceCallId: string): Promise<void>
+  load(trx: Transaction<DB>, rows: readonly Loaded<Row>[]): Promise<void>
 }
+
+/** A row with the stream that brought it: rows of many streams are written together. */
+export type Loaded<Row> = Row & { service_call_id: string }
 
 /** What one request of a stream brought. */
 export interface Page<Cursor> {
   records: readonly unknown[]
   /** Where the stream goes on; null: it is done. */
   next: Cursor | null
+  /** The stream is done with this page, whatever `next` says, if none of its records was new, or none new or changed. Not with `readAhead`. */
+  endsUnless?: 'new' | 'changed'
   /** Streams that this page found (the comments of its posts) or gave away: opened in the page's own transaction. */
   opens?: readonly Seed[]
   /** Ids that were asked for and do not exist (any more). */
@@ -49,6 +57,8 @@ export interface Operation<Cursor, Row> {
   service: Service
   operation: string
   entity: Entity<Row>
+  /** Whether the next page is asked for while one is written: a kill then costs two pages, else one. Default: true. */
+  readAhead?: boolean
   /** Asks for the page at the cursor: one request, as a rule. */
   extract(cursor: Cursor, tools: ExtractTools): Promise<Page<Cursor>>
   /**
@@ -56,12 +66,21 @@ export interface Operation<Cursor, Row> {
    * the page as it was, with a nearer end in `next` and the rest in `opens`. Called where lanes are idle.
    */
   split?(page: Page<Cursor> & { next: Cursor }, lanes: number): Page<Cursor>
-  /** More to write in the page's transaction: links, what was met, a watermark with the last page. */
-  alsoWrite?(trx: Transaction<DB>, page: WrittenPage<Row>): Promise<void>
+  /** More to write in the pages' transaction: links, what was met, a watermark with the last page. */
+  alsoWrite?(trx: Transaction<DB>, pages: readonly WrittenPage<Row>[]): Promise<void>
+}
+
+/** For what is written page by page, where pages are few. */
+export function eachPage<Row>(
+  write: (trx: Transaction<DB>, page: WrittenPage<Row>) => Promise<void>,
+): (trx: Transaction<DB>, pages: readonly WrittenPage<Row>[]) => Promise<void> {
+  return async (trx, pages) => {
+    for (const page of pages) await write(trx, page)
+  }
 }
 
 export interface WrittenPage<Row> {
-  rows: readonly Row[]
+  rows: readonly Loaded<Row>[]
   /** Ids of all records of the page that have one, rejected ones too. */
   ids: readonly string[]
   absent: readonly string[]

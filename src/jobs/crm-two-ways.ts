@@ -44,7 +44,8 @@ export function openTwoWays(run: Run<object>, crm: Amocrm): TwoWays {
     const { service, operation: name } = operation
     // A look of its own, since reading nothing would ask the ledger once for each stream that might be.
     const some =
-      seeds.length > 0 || (await listOpenStreams(db, call.id, service, name, [], 1)).length > 0
+      seeds.length > 0 ||
+      (await listOpenStreams(db, call.id, { service, operation: name }, { limit: 1 })).length > 0
     const parallel = way.parallel ?? Math.max(1, Math.min(mostSideBySide, seeds.length))
     if (some) await run.streams(operation, seeds, { parallel })
   }

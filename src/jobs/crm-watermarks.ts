@@ -52,9 +52,10 @@ export function openWatermarks({ db, call, readingSince }: Run<object>, account:
     ): Operation<Cursor, Row> {
       return {
         ...operation,
-        async alsoWrite(trx, page) {
-          await operation.alsoWrite?.(trx, page)
-          if (!page.done || page.subject !== subject) return
+        async alsoWrite(trx, pages) {
+          await operation.alsoWrite?.(trx, pages)
+          const page = pages.find((one) => one.done && one.subject === subject)
+          if (!page) return
           const newest = await newestSeen(trx, name, readingSince)
           if (!newest) return
           if (page.ids.length === 0 && (await getWatermark(trx, keyOf(name)))) return

@@ -4,7 +4,7 @@ import { Skipped } from '../errors.ts'
 import { batchSize, matchPeople } from '../etl/extract/apollo/match-people.ts'
 import { matchedPeople, matchOperation, service } from '../etl/extract/apollo/operations.ts'
 import { HttpFault } from '../etl/extract/verdict.ts'
-import type { ExtractTools, Operation } from '../etl/stream.ts'
+import { eachPage, type ExtractTools, type Operation } from '../etl/stream.ts'
 import type { MatchRow } from '../etl/transform/apollo.ts'
 import type { Run } from './job.ts'
 import type { LeadgenParams } from './leadgen.ts'
@@ -85,7 +85,7 @@ export function leadMatch(
         credits: { spent: credits, settled: intent.credits },
       }
     },
-    async alsoWrite(trx, { rows, stale, credits }) {
+    alsoWrite: eachPage(async (trx, { rows, stale, credits }) => {
       if (!batch) return
       const told = new Set([...rows.map(({ external_id: id }) => id), ...stale])
       const missed = batch.ids.filter((id) => !told.has(id))
@@ -93,6 +93,6 @@ export function leadMatch(
       await markEnriched(trx, call.id, 'missed', missed)
       await settleCredits(trx, account, batch.intent, credits?.spent ?? 0)
       await noteRan(trx, call.id, session.ranMs())
-    },
+    }),
   }
 }

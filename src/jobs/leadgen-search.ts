@@ -7,7 +7,7 @@ import {
   service,
 } from '../etl/extract/apollo/operations.ts'
 import { type SearchCursor, searchPeople } from '../etl/extract/apollo/search-people.ts'
-import type { Operation } from '../etl/stream.ts'
+import { eachPage, type Operation } from '../etl/stream.ts'
 import { type FoundRow, toFound } from '../etl/transform/apollo.ts'
 import type { Run } from './job.ts'
 import type { LeadgenParams } from './leadgen.ts'
@@ -59,7 +59,7 @@ export function stepSearch(
         opens: toEnrich.length > 0 ? [seed] : [],
       }
     },
-    async alsoWrite(trx, { rows, stale }) {
+    alsoWrite: eachPage(async (trx, { rows, stale }) => {
       // A record that the database refused is none.
       const written = new Set([...rows.map(({ external_id: id }) => id), ...stale])
       await addLeads(
@@ -69,7 +69,7 @@ export function stepSearch(
         leads.filter(({ id }) => written.has(id)),
       )
       await noteRan(trx, call.id, session.ranMs())
-    },
+    }),
   }
 }
 

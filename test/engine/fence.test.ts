@@ -9,7 +9,7 @@ import { settle } from '../../src/db/settle.ts'
 import { newMeter } from '../../src/etl/extract/http-client.ts'
 import { sortPage } from '../../src/etl/sort-page.ts'
 import type { Operation } from '../../src/etl/stream.ts'
-import { writePage } from '../../src/etl/write-page.ts'
+import { writePages } from '../../src/etl/write-pages.ts'
 import { createLog } from '../../src/log.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { callOf, queueCall } from './support/calls.ts'
@@ -109,13 +109,16 @@ async function pageWritten(database: TestDatabase, lease: Lease) {
   const { signal } = new AbortController()
   const { id } = await theStream(database)
   const deps = { db: database.db, log: createLog('silent'), lease, stopping: signal, signal }
-  return await writePage(deps, things, {
-    stream: { id, pages: 0, subject: '' },
-    page: { records: ['x'], next: { page: 2 } },
-    sorted: await sortPage(things.entity, ['x']),
-    requests: newMeter(),
-    fetchedAt: new Date(),
-  })
+  const [written] = await writePages(deps, things, [
+    {
+      stream: { id, pages: 0, subject: '' },
+      page: { records: ['x'], next: { page: 2 } },
+      sorted: await sortPage(things.entity, ['x']),
+      requests: newMeter(),
+      fetchedAt: new Date(),
+    },
+  ])
+  return written?.counts
 }
 
 const theStream = ({ db }: TestDatabase) =>

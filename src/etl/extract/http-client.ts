@@ -23,6 +23,13 @@ export const newMeter = (): Meter => ({
   bytes: 0,
 })
 
+/** Takes what was counted since the last time. */
+export function drain(meter: Meter): Meter {
+  const counted = { ...meter }
+  Object.assign(meter, newMeter())
+  return counted
+}
+
 export interface RequestContext {
   meter: Meter
   signal: AbortSignal

@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../../db/schema.generated.ts'
+import type { Loaded } from '../stream.ts'
 import type { CompanyRow } from '../transform/amocrm.ts'
 import { toJsonb } from './json.ts'
 
@@ -7,16 +8,15 @@ const source = 'amocrm'
 
 export async function loadCompanies(
   trx: Transaction<DB>,
-  rows: readonly CompanyRow[],
-  serviceCallId: string,
+  rows: readonly Loaded<CompanyRow>[],
 ): Promise<void> {
   const json = toJsonb(rows)
   await sql`
     insert into public.companies as c (source, external_id, name, responsible_user_external_id, custom_fields, tags,
       created_at, updated_at, service_call_id)
-    select ${source}, external_id, name, responsible_user_external_id, custom_fields, tags, created_at, updated_at, ${serviceCallId}::uuid
+    select ${source}, external_id, name, responsible_user_external_id, custom_fields, tags, created_at, updated_at, service_call_id
     from jsonb_to_recordset(${json}::jsonb) as r (external_id text, name text, responsible_user_external_id text,
-      custom_fields jsonb, tags text[], created_at timestamptz, updated_at timestamptz)
+      custom_fields jsonb, tags text[], created_at timestamptz, updated_at timestamptz, service_call_id uuid)
     on conflict (source, external_id) do update set
       name = excluded.name, responsible_user_external_id = excluded.responsible_user_external_id,
       custom_fields = excluded.custom_fields, tags = excluded.tags, created_at = excluded.created_at,

@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../../db/schema.generated.ts'
+import type { Loaded } from '../stream.ts'
 import type { NoteRow } from '../transform/amocrm-note.ts'
 import { toJsonb } from './json.ts'
 
@@ -7,14 +8,13 @@ const source = 'amocrm'
 
 export async function loadNotes(
   trx: Transaction<DB>,
-  rows: readonly NoteRow[],
-  serviceCallId: string,
+  rows: readonly Loaded<NoteRow>[],
 ): Promise<void> {
   await sql`
     insert into public.contact_notes as n (source, external_id, contact_external_id, note_type, text, params, created_at, updated_at, service_call_id)
-    select ${source}, external_id, contact_external_id, note_type, text, params, created_at, updated_at, ${serviceCallId}::uuid
+    select ${source}, external_id, contact_external_id, note_type, text, params, created_at, updated_at, service_call_id
     from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (external_id text, contact_external_id text, note_type text,
-      text text, params jsonb, created_at timestamptz, updated_at timestamptz)
+      text text, params jsonb, created_at timestamptz, updated_at timestamptz, service_call_id uuid)
     on conflict (source, external_id) do update set
       contact_external_id = excluded.contact_external_id, note_type = excluded.note_type, text = excluded.text,
       params = excluded.params, created_at = excluded.created_at, updated_at = excluded.updated_at,

@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../../db/schema.generated.ts'
+import type { Loaded } from '../stream.ts'
 import type { ContactRow } from '../transform/amocrm-contact.ts'
 import { toJsonb } from './json.ts'
 
@@ -8,8 +9,7 @@ const source = 'amocrm'
 /** Contacts with their phones and e-mails. One that is met again is neither deleted nor missing. */
 export async function loadContacts(
   trx: Transaction<DB>,
-  rows: readonly ContactRow[],
-  serviceCallId: string,
+  rows: readonly Loaded<ContactRow>[],
 ): Promise<void> {
   const told = await withKnownCompanies(trx, rows)
   const json = toJsonb(told.map((row) => ({ ...row, channels: undefined })))
@@ -18,10 +18,11 @@ export async function loadContacts(
       responsible_user_external_id, custom_fields, tags, closest_task_at, created_at, updated_at, deleted_at, service_call_id)
     select ${source}, external_id, name, first_name, last_name, company_external_id,
       responsible_user_external_id, custom_fields, tags, closest_task_at, created_at, updated_at,
-      case when is_deleted then coalesce(updated_at, clock_timestamp()) end, ${serviceCallId}::uuid
+      case when is_deleted then coalesce(updated_at, clock_timestamp()) end, service_call_id
     from jsonb_to_recordset(${json}::jsonb) as r (external_id text, name text, first_name text, last_name text,
       company_external_id text, responsible_user_external_id text, custom_fields jsonb, tags text[],
-      closest_task_at timestamptz, created_at timestamptz, updated_at timestamptz, is_deleted boolean)
+      closest_task_at timestamptz, created_at timestamptz, updated_at timestamptz, is_deleted boolean,
+      service_call_id uuid)
     on conflict (source, external_id) do update set
       name = excluded.name, first_name = excluded.first_name, last_name = excluded.last_name,
       company_external_id = excluded.company_external_id,
@@ -39,14 +40,14 @@ export async function loadContacts(
         excluded.created_at, excluded.updated_at, excluded.deleted_at is null, null::timestamptz)`.execute(
     trx,
   )
-  await loadChannels(trx, rows, serviceCallId)
+  await loadChannels(trx, rows)
 }
 
 /** Where an answer does not tell of companies, a contact keeps the one that it has. */
 async function withKnownCompanies(
   trx: Transaction<DB>,
-  rows: readonly ContactRow[],
-): Promise<readonly ContactRow[]> {
+  rows: readonly Loaded<ContactRow>[],
+): Promise<readonly Loaded<ContactRow>[]> {
   const untold = rows.filter((row) => row.company_external_id === undefined)
   if (untold.length === 0) return rows
   const known = await trx
@@ -69,15 +70,21 @@ async function withKnownCompanies(
 
 async function loadChannels(
   trx: Transaction<DB>,
-  rows: readonly ContactRow[],
-  serviceCallId: string,
+  rows: readonly Loaded<ContactRow>[],
 ): Promise<void> {
-  const json = toJsonb(rows.map(({ external_id, channels }) => ({ external_id, channels })))
+  const json = toJsonb(
+    rows.map(({ external_id, channels, service_call_id }) => ({
+      external_id,
+      channels,
+      service_call_id,
+    })),
+  )
   await sql`
     with told as (
-      select external_id, channels from jsonb_to_recordset(${json}::jsonb) as r (external_id text, channels jsonb)
+      select external_id, channels, service_call_id
+      from jsonb_to_recordset(${json}::jsonb) as r (external_id text, channels jsonb, service_call_id uuid)
     ), incoming as (
-      select t.external_id, ch.* from told t
+      select t.external_id, t.service_call_id, ch.* from told t
       cross join lateral rows from (jsonb_to_recordset(t.channels) as (kind text, value text, normalized text, label text))
         with ordinality as ch (kind, value, normalized, label, position)
     ), gone as (
@@ -85,7 +92,7 @@ async function loadChannels(
       where c.source = ${source} and c.contact_external_id = t.external_id and c.position > jsonb_array_length(t.channels)
     )
     insert into public.contact_channels as c (source, contact_external_id, position, kind, value, normalized, label, service_call_id)
-    select ${source}, external_id, position, kind, value, normalized, label, ${serviceCallId}::uuid from incoming
+    select ${source}, external_id, position, kind, value, normalized, label, service_call_id from incoming
     on conflict (source, contact_external_id, position) do update set
       kind = excluded.kind, value = excluded.value, normalized = excluded.normalized, label = excluded.label,
       service_call_id = excluded.service_call_id

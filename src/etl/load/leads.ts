@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../../db/schema.generated.ts'
+import type { Loaded } from '../stream.ts'
 import type { FoundRow, MatchRow } from '../transform/apollo.ts'
 import { toJsonb } from './json.ts'
 
@@ -8,22 +9,23 @@ const source = 'apollo'
 /** People as the search tells them: what it leaves out and enrichment once told stays. */
 export async function loadFound(
   trx: Transaction<DB>,
-  rows: readonly FoundRow[],
-  serviceCallId: string,
+  rows: readonly Loaded<FoundRow>[],
 ): Promise<void> {
   await sql`
     with incoming as (
       select r.external_id, coalesce(r.first_name, l.first_name) as first_name, r.last_name_masked,
         coalesce(r.title, l.title) as title, coalesce(r.linkedin_url, l.linkedin_url) as linkedin_url,
-        coalesce(r.organization_name, l.organization_name) as organization_name, r.has_email, r.has_direct_phone, r.refreshed_at
+        coalesce(r.organization_name, l.organization_name) as organization_name, r.has_email, r.has_direct_phone, r.refreshed_at,
+        r.service_call_id
       from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (external_id text, first_name text, last_name_masked text,
-        title text, linkedin_url text, organization_name text, has_email boolean, has_direct_phone text, refreshed_at timestamptz)
+        title text, linkedin_url text, organization_name text, has_email boolean, has_direct_phone text, refreshed_at timestamptz,
+        service_call_id uuid)
       left join public.leads l on l.source = ${source} and l.external_id = r.external_id
     )
     insert into public.leads as l (source, external_id, first_name, last_name_masked, title, linkedin_url, organization_name,
       has_email, has_direct_phone, refreshed_at, service_call_id)
     select ${source}, external_id, first_name, last_name_masked, title, linkedin_url, organization_name,
-      has_email, has_direct_phone, refreshed_at, ${serviceCallId}::uuid
+      has_email, has_direct_phone, refreshed_at, service_call_id
     from incoming order by external_id
     on conflict (source, external_id) do update set
       first_name = excluded.first_name, last_name_masked = excluded.last_name_masked, title = excluded.title,
@@ -39,8 +41,7 @@ export async function loadFound(
 /** People as enrichment tells them; an address that only the search told stays. */
 export async function loadMatches(
   trx: Transaction<DB>,
-  rows: readonly MatchRow[],
-  serviceCallId: string,
+  rows: readonly Loaded<MatchRow>[],
 ): Promise<void> {
   await sql`
     insert into public.leads as l (source, external_id, first_name, last_name, title, headline, seniority, email, email_status,
@@ -48,11 +49,11 @@ export async function loadMatches(
       organization_linkedin_url, organization_industry, organization_employees, enriched_at, service_call_id)
     select ${source}, external_id, first_name, last_name, title, headline, seniority, email, email_status,
       linkedin_url, city, state, country, organization_external_id, organization_name, organization_domain,
-      organization_linkedin_url, organization_industry, organization_employees, clock_timestamp(), ${serviceCallId}::uuid
+      organization_linkedin_url, organization_industry, organization_employees, clock_timestamp(), service_call_id
     from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (external_id text, first_name text, last_name text, title text,
       headline text, seniority text, email text, email_status text, linkedin_url text, city text, state text, country text,
       organization_external_id text, organization_name text, organization_domain text, organization_linkedin_url text,
-      organization_industry text, organization_employees int)
+      organization_industry text, organization_employees int, service_call_id uuid)
     order by external_id
     on conflict (source, external_id) do update set
       first_name = excluded.first_name, last_name = excluded.last_name, title = excluded.title, headline = excluded.headline,

@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../../db/schema.generated.ts'
+import type { Loaded } from '../stream.ts'
 import type { ContactRow } from '../transform/amocrm-contact.ts'
 import { toJsonb } from './json.ts'
 
@@ -8,13 +9,12 @@ const source = 'amocrm'
 /** Marks contacts that the upstream lists as deleted; those that we never had stay unknown. */
 export async function markDeleted(
   trx: Transaction<DB>,
-  rows: readonly ContactRow[],
-  serviceCallId: string,
+  rows: readonly Loaded<ContactRow>[],
 ): Promise<void> {
   await sql`
     update public.contacts c set deleted_at = coalesce(r.updated_at, clock_timestamp()), missing_since = null,
-      service_call_id = ${serviceCallId}::uuid
-    from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (external_id text, updated_at timestamptz)
+      service_call_id = r.service_call_id
+    from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (external_id text, updated_at timestamptz, service_call_id uuid)
     where c.source = ${source} and c.external_id = r.external_id and c.deleted_at is null`.execute(
     trx,
   )

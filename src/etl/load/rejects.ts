@@ -13,22 +13,22 @@ export interface RejectOrigin {
   source: string
   entity: string
   jobCallId: string
-  serviceCallId: string
 }
 
 /** Keeps records that failed validation, with the reason; the same record again renews its row. */
 export async function writeRejects(
   trx: Transaction<DB>,
-  rejects: readonly Reject[],
-  origin: RejectOrigin,
+  rejects: readonly (Reject & { serviceCallId: string })[],
+  { source, entity, jobCallId }: RejectOrigin,
 ): Promise<void> {
   if (rejects.length === 0) return
   await sql`
     insert into ledger.rejects as r (source, entity, external_id, payload, reason, job_call_id, service_call_id)
-    select distinct on (key) ${origin.source}, ${origin.entity}, key, payload, reason, ${origin.jobCallId}::uuid, ${origin.serviceCallId}::uuid
+    select distinct on (key) ${source}, ${entity}, key, payload, reason, ${jobCallId}::uuid, service_call_id
     from (
-      select coalesce(id, 'sha256:' || encode(sha256(convert_to(coalesce(payload, 'null')::text, 'UTF8')), 'hex')) as key, payload, reason
-      from jsonb_to_recordset(${toJsonb(rejects)}::jsonb) as x (id text, payload jsonb, reason text)
+      select coalesce(id, 'sha256:' || encode(sha256(convert_to(coalesce(payload, 'null')::text, 'UTF8')), 'hex')) as key,
+        payload, reason, "serviceCallId" as service_call_id
+      from jsonb_to_recordset(${toJsonb(rejects)}::jsonb) as x (id text, payload jsonb, reason text, "serviceCallId" uuid)
     ) keyed order by key
     on conflict (source, entity, external_id) do update set
       payload = excluded.payload, reason = excluded.reason, job_call_id = excluded.job_call_id,
@@ -41,11 +41,12 @@ export async function writeRejects(
 export async function closeRejects(
   trx: Transaction<DB>,
   ids: readonly string[],
-  origin: Pick<RejectOrigin, 'source' | 'entity'>,
+  { source, entity }: Pick<RejectOrigin, 'source' | 'entity'>,
 ): Promise<void> {
+  if (ids.length === 0) return
   await sql`
     update ledger.rejects set closed_at = clock_timestamp()
-    where source = ${origin.source} and entity = ${origin.entity} and external_id = any(${ids}::text[]) and closed_at is null`.execute(
+    where source = ${source} and entity = ${entity} and external_id = any(${ids}::text[]) and closed_at is null`.execute(
     trx,
   )
 }

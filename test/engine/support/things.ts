@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { moveWatermark } from '../../../src/db/watermarks.ts'
-import type { Operation } from '../../../src/etl/stream.ts'
+import { eachPage, type Operation } from '../../../src/etl/stream.ts'
 import type { Run } from '../../../src/jobs/job.ts'
 import { startUpstream } from '../../etl/support/upstream-server.ts'
 
@@ -68,10 +68,10 @@ function thingsOf(
       const { records, next } = answerSchema.parse(answer.json())
       return { records, next: next === null ? null : { page: next } }
     },
-    async alsoWrite(trx, page) {
+    alsoWrite: eachPage(async (trx, page) => {
       if (!page.done || !watermark) return
       const key = { job: call.job, service: 'instagram', operation: 'things' } as const
       await moveWatermark(trx, { ...key, subject: page.subject }, watermark, call.id)
-    },
+    }),
   }
 }

@@ -1,6 +1,7 @@
 import { loadCompanies } from '../../load/companies.ts'
 import { loadContacts } from '../../load/contacts.ts'
 import { loadNotes } from '../../load/contact-notes.ts'
+import { stableJson } from '../../load/json.ts'
 import { markDeleted } from '../../load/mark-contacts.ts'
 import type { Entity } from '../../stream.ts'
 import { amocrmId, type CompanyRow, toCompany, withoutLinks } from '../../transform/amocrm.ts'
@@ -11,7 +12,7 @@ export const contacts: Entity<ContactRow> = {
   source: 'amocrm',
   entity: 'contacts',
   idOf: amocrmId,
-  contentOf: withoutLinks,
+  contentOf: (record) => stableJson(withoutLinks(record)),
   transform: toContact,
   load: loadContacts,
 }
@@ -25,7 +26,7 @@ export const companies: Entity<CompanyRow> = {
   source: 'amocrm',
   entity: 'companies',
   idOf: amocrmId,
-  contentOf: withoutLinks,
+  contentOf: (record) => stableJson(withoutLinks(record)),
   transform: toCompany,
   load: loadCompanies,
 }
@@ -33,7 +34,7 @@ export const notes: Entity<NoteRow> = {
   source: 'amocrm',
   entity: 'contact_notes',
   idOf: amocrmId,
-  contentOf: withoutLinks,
+  contentOf: (record) => stableJson(withoutLinks(record)),
   transform: toNote,
   load: loadNotes,
 }

@@ -3,7 +3,7 @@ import type { Db } from '../../../db/connect.ts'
 import type { DB } from '../../../db/schema.generated.ts'
 import { linkContacts, markCompaniesGone } from '../../load/companies.ts'
 import { markMissing } from '../../load/mark-contacts.ts'
-import type { Operation, WrittenPage } from '../../stream.ts'
+import { eachPage, type Operation, type WrittenPage } from '../../stream.ts'
 import type { CompanyRow } from '../../transform/amocrm.ts'
 import type { ContactRow } from '../../transform/amocrm-contact.ts'
 import type { NoteRow } from '../../transform/amocrm-note.ts'
@@ -41,7 +41,7 @@ export function crmOperations(options: CrmOperationOptions) {
       operation: 'contacts',
       path: 'contacts',
       entity: contacts,
-      alsoWrite: (trx, page) => met(trx, 'contacts', page),
+      alsoWrite: eachPage((trx, page) => met(trx, 'contacts', page)),
     }),
     notesByTime: readByTime(options, { operation: 'notes', path: 'contacts/notes', entity: notes }),
 
@@ -50,7 +50,7 @@ export function crmOperations(options: CrmOperationOptions) {
       operation: 'contacts.pages',
       entity: contacts,
       extract: (cursor, tools) => numberedPage(crm, 'contacts', cursor, tools),
-      alsoWrite: (trx, page) => met(trx, 'contacts', page),
+      alsoWrite: eachPage((trx, page) => met(trx, 'contacts', page)),
     } satisfies Operation<PagesCursor, ContactRow>,
 
     notePages: {
@@ -67,7 +67,7 @@ export function crmOperations(options: CrmOperationOptions) {
       entity: contacts,
       extract: (cursor, tools) =>
         recordsById({ db, crm, path: 'contacts', filters }, cursor, tools),
-      alsoWrite: (trx, { absent, serviceCallId }) => markMissing(trx, absent, serviceCallId),
+      alsoWrite: eachPage((trx, page) => markMissing(trx, page.absent, page.serviceCallId)),
     }),
 
     contactsUntilMet: {
@@ -90,10 +90,10 @@ export function crmOperations(options: CrmOperationOptions) {
       entity: companies,
       extract: (cursor, tools) =>
         recordsById({ db, crm, path: 'companies', filters, query: withContacts }, cursor, tools),
-      async alsoWrite(trx, { rows, absent, serviceCallId }) {
+      alsoWrite: eachPage(async (trx, { rows, absent, serviceCallId }) => {
         await linkContacts(trx, rows, serviceCallId)
         await markCompaniesGone(trx, absent, serviceCallId)
-      },
+      }),
     }),
 
     companiesUntilMet: {
@@ -101,7 +101,7 @@ export function crmOperations(options: CrmOperationOptions) {
       operation: 'companies.until-met',
       entity: companies,
       extract: (cursor, tools) => pageUntilMet(crm, 'companies', cursor, tools, withContacts),
-      alsoWrite: (trx, { rows, serviceCallId }) => linkContacts(trx, rows, serviceCallId),
+      alsoWrite: eachPage((trx, page) => linkContacts(trx, page.rows, page.serviceCallId)),
     } satisfies Operation<UntilMetCursor, CompanyRow>,
 
     /** All companies; `links`: with what they say of their contacts, which is otherwise left to these. */
@@ -110,10 +110,10 @@ export function crmOperations(options: CrmOperationOptions) {
       operation: links ? 'companies.links' : 'companies',
       entity: companies,
       extract: (cursor, tools) => numberedPage(crm, 'companies', cursor, tools, withContacts),
-      async alsoWrite(trx, page) {
+      alsoWrite: eachPage(async (trx, page) => {
         await met(trx, 'companies', page)
         if (links) await linkContacts(trx, page.rows, page.serviceCallId)
-      },
+      }),
     }),
 
     notesOfMany: {

@@ -1,0 +1,205 @@
+import { isDataRefused } from '../db/lost-connection.ts'
+import {
+  type CursorMove,
+  moveCursors,
+  openStreams,
+  type RequestCounts,
+  type RowCounts,
+  type ServiceCall,
+} from '../db/service-calls.ts'
+import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
+import { Fault } from '../errors.ts'
+import { type RawWritten, writeRaw } from './load/raw-records.ts'
+import { closeRejects, writeRejects } from './load/rejects.ts'
+import { rejectRefused } from './reject-refused.ts'
+import type { SortedPage } from './sort-page.ts'
+import type { Operation, Page, StreamDeps } from './stream.ts'
+
+export interface PageToWrite<Cursor, Row> {
+  stream: Pick<ServiceCall, 'id' | 'pages' | 'subject'>
+  page: Page<Cursor>
+  sorted: SortedPage<Row>
+  requests: RequestCounts
+  /** When the page was asked for. */
+  fetchedAt: Date
+}
+
+export interface Written {
+  counts: RowCounts
+  /** The stream's last page. */
+  done: boolean
+}
+
+/**
+ * Writes pages of different streams of one operation, whole or not at all: raw rows, normalized rows, rejects, the streams
+ * they open, their cursors and counters, in one transaction, fenced by the lease. While the database is away it is tried again,
+ * as long as the lease may be ours; a commit whose answer was lost is recognised by the streams' page counts. Where the
+ * database refuses a value, the pages are written one by one, and its record is set aside.
+ * @throws Fault `lease_lost` where another attempt holds the call now: nothing was written.
+ */
+export async function writePages<Cursor, Row>(
+  deps: StreamDeps,
+  operation: Operation<Cursor, Row>,
+  pages: readonly PageToWrite<Cursor, Row>[],
+): Promise<Written[]> {
+  const write = async (some: readonly PageToWrite<Cursor, Row>[]): Promise<Written[]> => {
+    const options = { patienceMs: 300_000, signal: deps.signal }
+    return await untilDatabaseAnswers(() => transact(deps, operation, some), deps.log, options)
+  }
+  try {
+    return await write(pages)
+  } catch (error) {
+    if (!isDataRefused(error)) throw error
+    const [page] = pages
+    if (page && pages.length === 1)
+      return await write([await rejectRefused(deps, operation, page, error)])
+    const written: Written[] = []
+    for (const one of pages) written.push(...(await writePages(deps, operation, [one])))
+    return written
+  }
+}
+
+async function transact<Cursor, Row>(
+  { db, lease }: StreamDeps,
+  operation: Operation<Cursor, Row>,
+  pages: readonly PageToWrite<Cursor, Row>[],
+): Promise<Written[]> {
+  const { service, entity } = operation
+  const origin = { source: entity.source, entity: entity.entity, jobCallId: lease.call.id }
+  const newest = eachRecordOnce(pages)
+  return await db
+    .transaction()
+    .execute(async (trx) => {
+      const raw = await writeRaw(trx, newest.raw, origin)
+      const fresh = newest.good.filter(({ id }) => !raw.stale.has(id))
+      const rows = fresh.map(({ row }) => row)
+      if (rows.length > 0) await entity.load(trx, rows)
+      await writeRejects(trx, newest.rejects, origin)
+      const passed = fresh.map(({ id }) => id)
+      await closeRejects(trx, passed, origin)
+      const opens = pages.flatMap(({ page }) => page.opens ?? [])
+      await openStreams(trx, lease.call.id, service, opens)
+
+      const written = pages.map((page) => {
+        const counts = countRows(page.sorted, raw, (id) => newest.pageOf.get(id) === page)
+        return { counts, done: isDone(page.page, counts) }
+      })
+      const rowsOf = Map.groupBy(rows, (row) => row.service_call_id)
+      await operation.alsoWrite?.(
+        trx,
+        pages.map(({ stream, page, sorted }, n) => ({
+          rows: rowsOf.get(stream.id) ?? [],
+          ids: sorted.raw.map(({ id }) => id),
+          absent: page.absent ?? [],
+          stale: new Set(sorted.raw.map(({ id }) => id).filter((id) => raw.stale.has(id))),
+          credits: page.credits,
+          subject: stream.subject,
+          serviceCallId: stream.id,
+          done: written[n]?.done ?? false,
+        })),
+      )
+      const moves = pages.map(({ stream, page, requests }, n): CursorMove => {
+        const { counts, done } = written[n] ?? never()
+        const { next: cursor, credits } = page
+        return { id: stream.id, pages: stream.pages, cursor, done, requests, rows: counts, credits }
+      })
+      if ((await moveCursors(trx, lease, moves)) < moves.length) {
+        if (await areWrittenAlready(trx, lease, moves)) throw new WrittenAlready(written)
+        throw new Fault('lease_lost', 'another attempt holds this job call now')
+      }
+      return written
+    })
+    .catch((error: unknown) => {
+      if (error instanceof WrittenAlready) return error.written
+      throw error
+    })
+}
+
+/** Where pages of several streams hold the same record, the one that was asked for last counts. */
+function eachRecordOnce<Cursor, Row>(pages: readonly PageToWrite<Cursor, Row>[]) {
+  const pageOf = new Map<string, PageToWrite<Cursor, Row>>()
+  for (const page of pages) {
+    for (const { id } of page.sorted.raw) {
+      const other = pageOf.get(id)
+      if (!other || other.fetchedAt <= page.fetchedAt) pageOf.set(id, page)
+    }
+  }
+  const counts = (id: string | undefined, page: PageToWrite<Cursor, Row>) =>
+    id === undefined || (pageOf.get(id) ?? page) === page
+  return {
+    pageOf,
+    raw: pages.flatMap((page) =>
+      page.sorted.raw
+        .filter(({ id }) => counts(id, page))
+        .map((record) => ({ ...record, serviceCallId: page.stream.id, fetchedAt: page.fetchedAt })),
+    ),
+    good: pages
+      .flatMap((page) =>
+        page.sorted.good
+          .filter(({ id }) => counts(id, page))
+          .map(({ id, row }) => ({ id, row: { ...row, service_call_id: page.stream.id } })),
+      )
+      .toSorted(byId),
+    rejects: pages.flatMap((page) =>
+      page.sorted.rejects
+        .filter(({ id }) => counts(id, page))
+        .map((reject) => ({ ...reject, serviceCallId: page.stream.id })),
+    ),
+  }
+}
+
+function isDone<Cursor>({ next, endsUnless }: Page<Cursor>, counts: RowCounts): boolean {
+  if (next === null) return true
+  if (endsUnless === undefined) return false
+  return counts.inserted === 0 && (endsUnless === 'new' || counts.updated === 0)
+}
+
+function countRows<Row>(
+  sorted: SortedPage<Row>,
+  raw: RawWritten,
+  isOurs: (id: string) => boolean,
+): RowCounts {
+  // A reject is kept raw as well; it counts once, as rejected.
+  const rejected = new Set(sorted.rejects.map(({ id }) => id))
+  const ids = sorted.raw.map(({ id }) => id).filter((id) => isOurs(id) && !rejected.has(id))
+  const inserted = ids.filter((id) => raw.inserted.has(id)).length
+  const updated = ids.filter((id) => raw.updated.has(id)).length
+  const unchanged = sorted.read - sorted.rejects.length - inserted - updated
+  return { read: sorted.read, inserted, updated, unchanged, rejected: sorted.rejects.length }
+}
+
+/** Rolls the repeated transaction back: the first one did get through. */
+class WrittenAlready extends Error {
+  readonly written: Written[]
+  constructor(written: Written[]) {
+    super('the pages had been written')
+    this.written = written
+  }
+}
+
+async function areWrittenAlready(
+  db: StreamDeps['db'],
+  lease: StreamDeps['lease'],
+  moves: readonly CursorMove[],
+): Promise<boolean> {
+  const rows = await db
+    .selectFrom('ledger.service_calls as s')
+    .innerJoin('ledger.job_calls as c', 'c.id', 's.job_call_id')
+    .select(['s.id', 's.pages'])
+    .where('s.job_call_id', '=', lease.call.id)
+    .where(
+      's.id',
+      'in',
+      moves.map(({ id }) => id),
+    )
+    .where('c.lease_token', '=', lease.token)
+    .execute()
+  const pages = new Map(rows.map((row) => [row.id, row.pages]))
+  return moves.every((move) => pages.get(move.id) === move.pages + 1)
+}
+
+function never(): never {
+  throw new Error('a result for each page')
+}
+
+const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
