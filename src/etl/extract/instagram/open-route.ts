@@ -1,0 +1,9 @@
+import type { Settings } from '../../../settings.ts'
+import type { HttpClient } from '../http-client.ts'
+import { crawlerRoute } from './crawler/operations.ts'
+import type { InstagramRoute } from './route.ts'
+
+/** The way to Instagram that the settings name. Call only where they name an address. */
+export function openInstagram(http: HttpClient, settings: Settings): InstagramRoute {
+  return crawlerRoute(http, settings)
+}
