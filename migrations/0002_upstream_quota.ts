@@ -6,6 +6,9 @@ import { type Kysely, sql } from 'kysely'
  * The quota is a set of lanes, as many as sends are allowed in a second. A lane carries one send, then
  * rests one second and a margin. So no window of one second holds more sends than there are lanes,
  * however late each of them was. All times are the database's clock_timestamp().
+ *
+ * Where more than 200 a second are allowed, a lane carries some, one after the other, and rests after the last:
+ * as many as leave 200 lanes or a few more. A window of one second then meets one lot of each lane at most.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
@@ -28,7 +31,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`comment on table ledger.quotas is 'How fast an upstream account may be asked, by all processes together'`.execute(
     db,
   )
-  await sql`comment on column ledger.quotas.slots is 'Slots granted so far: the number of the last one'`.execute(
+  await sql`comment on column ledger.quotas.slots is 'Slots granted so far, each a lane for one lot of sends: the number of the last one'`.execute(
     db,
   )
   await sql`comment on column ledger.quotas.warming_until is 'Until then slots keep a wider margin: the account was not asked for a while'`.execute(
@@ -50,7 +53,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       sent_before timestamptz not null default '-infinity',
       primary key (account, lane)
     ) with (fillfactor = 50)`.execute(db)
-  await sql`comment on table ledger.quota_lanes is 'One send each, then a second of rest; the last send took place between sent_after and sent_before'`.execute(
+  await sql`comment on table ledger.quota_lanes is 'One lot of sends each, then a second of rest; the last lot was sent between sent_after and sent_before'`.execute(
     db,
   )
 
@@ -97,6 +100,17 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     $$`.execute(db)
 
   await sql`
+    create function ledger.sends_a_lane(per_second int) returns int language sql immutable
+      return greatest(1, per_second / 200)`.execute(db)
+
+  await sql`
+    create function ledger.open_lanes(p_account text, p_per_second int) returns void language sql as $$
+      insert into ledger.quota_lanes (account, lane)
+        select p_account, n from generate_series(1, p_per_second / ledger.sends_a_lane(p_per_second)) n
+        on conflict do nothing
+    $$`.execute(db)
+
+  await sql`
     create function ledger.report_slots(p_account text, p_slots bigint[], p_late_ms float8[])
     returns void language plpgsql as $$
     begin
@@ -129,6 +143,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       q ledger.quotas;
       l ledger.quota_lanes;
       at_hand timestamptz;
+      sends int;
       rest interval;
       spacing interval;
       not_before timestamptz;
@@ -142,8 +157,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       if not found then
         insert into ledger.quotas (account, per_second) values (p_account, p_per_second) on conflict do nothing;
         select * into q from ledger.quotas where account = p_account for update;
-        insert into ledger.quota_lanes (account, lane)
-          select p_account, n from generate_series(1, q.per_second) n on conflict do nothing;
+        perform ledger.open_lanes(p_account, q.per_second);
       end if;
       perform ledger.settle_slots(p_account, p_slots, p_late_ms);
       -- Read under the lock: time spent waiting for it is no time to send in.
@@ -164,7 +178,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         or (p_per_second > q.per_second and q.asked_at not between at_hand - interval '10 seconds' and at_hand)
         or q.last_slot_at > at_hand + horizon then
         delete from ledger.quota_lanes where account = p_account;
-        insert into ledger.quota_lanes (account, lane) select p_account, n from generate_series(1, p_per_second) n;
+        perform ledger.open_lanes(p_account, p_per_second);
         q.per_second := p_per_second;
         q.asked_at := at_hand;
         q.last_slot_at := at_hand;
@@ -181,9 +195,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
       -- Slots keep this distance, so that a cold start does not send a second's worth at once: what jitters
       -- on its way would then arrive as too many.
-      spacing := make_interval(secs => 0.97 / q.per_second);
+      sends := ledger.sends_a_lane(q.per_second);
+      spacing := make_interval(secs => 0.97 * sends / q.per_second);
       for l in
-        select * from ledger.quota_lanes where account = p_account order by sent_before, lane limit p_wanted
+        select * from ledger.quota_lanes where account = p_account order by sent_before, lane
+          limit ceil(p_wanted::numeric / sends)
       loop
         not_before := greatest(at_hand, l.sent_before + rest, q.last_slot_at + spacing);
         exit when not_before > at_hand + horizon;
@@ -204,6 +220,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         from ledger.quota_lanes where account = p_account;
       return json_build_object(
         'granted', array_to_json(granted),
+        'sends', sends,
         'again_ms', greatest(0, extract(epoch from greatest(next_at, at_hand) - horizon - at_hand) * 1000),
         'usable_ms', extract(epoch from usable) * 1000);
     end $$`.execute(db)

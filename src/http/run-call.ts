@@ -1,4 +1,4 @@
-import Bottleneck from 'bottleneck'
+import PQueue from 'p-queue'
 import { getJobCall, type JobCall } from '../db/job-calls.ts'
 import { takeUp } from '../db/leases.ts'
 import { execute } from '../jobs/execute.ts'
@@ -29,7 +29,7 @@ export interface Runner {
 export function createRunner({ db, http, files, settings, log, worker }: Door): Runner {
   const leaseSeconds = settings.LEASE_SECONDS
   const leases = createLeaseKeeper({ db, log, leaseSeconds })
-  const lanes = new Bottleneck({ maxConcurrent: sideBySide })
+  const lanes = new PQueue({ concurrency: sideBySide })
   const patience = createPatience()
   const running = new Set<Promise<unknown>>()
 
@@ -49,7 +49,7 @@ export function createRunner({ db, http, files, settings, log, worker }: Door): 
     async run(job, open) {
       let id: string | undefined
       const turn = patience.waitForTurn(() => id)
-      const work = lanes.schedule(async () => {
+      const work = lanes.add(async () => {
         // Its client may have been told that its turn did not come: then nothing may happen any more.
         const { storageEnd } = turn.take()
         const opened = await open()

@@ -25,6 +25,7 @@ const secret = 'hush-hush-token'
 const never = new AbortController().signal
 const printed: string[] = []
 const log = pino({ level: 'trace' }, { write: (line: string) => void printed.push(line) })
+const silent = pino({ level: 'silent' })
 let database: SharedDatabase
 let server: UpstreamServer
 let http: ReturnType<typeof openClient>
@@ -385,6 +386,25 @@ test('who is more urgent goes first', async () => {
   await Promise.all([...many, send('/urgent', 1)])
   expect(server.asked.indexOf('GET /urgent')).toBeLessThan(6)
 })
+
+test('where much is allowed, requests follow one another at once', async () => {
+  const upstream = upstreamAt(server.url, { perSecond: 100_000 })
+  const quiet = createHttpClient({ db: database.connect().db, log: silent, worker: 'test' })
+  const meter = newMeter()
+  const since = performance.now()
+  let left = 2000
+  await Promise.all(
+    [1, 2, 3, 4].map(async () => {
+      while (left-- > 0) await quiet.send(upstream, { path: '/' }, { meter, signal: never })
+    }),
+  )
+  const perSecond = (2000 / (performance.now() - since)) * 1000
+  console.log(`2000 requests, 4 at a time: ${perSecond.toFixed(0)} a second`)
+  expect(meter.requests).toBe(2000)
+  // 160 where each waits for a timer or two; 3000 and more on a machine that does nothing else.
+  expect(perSecond).toBeGreaterThan(500)
+  await quiet.close()
+}, 20_000)
 
 test('the block of an account stops every process, until it is lifted', async () => {
   const upstream = upstreamAt(server.url, { perSecond: 5 })

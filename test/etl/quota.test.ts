@@ -1,4 +1,4 @@
-import { constantFrom, integer, record, sample } from 'fast-check'
+import { type Arbitrary, constantFrom, integer, record, sample } from 'fast-check'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -44,6 +44,7 @@ async function useSlots(
   ended: AbortSignal,
   used: (at: number) => void,
   lateMs = () => 0,
+  givesBack = () => false,
 ) {
   while (!ended.aborted) {
     const slot = await quota.slot(ended).catch((error: unknown) => {
@@ -51,28 +52,31 @@ async function useSlots(
     })
     const late = lateMs()
     if (late > 0) await new Promise((resolve) => setTimeout(resolve, late))
+    if (givesBack()) slot?.giveBack()
     if (slot?.use()) used(performance.now())
   }
 }
 
-test('any lateness, abandoned slots and several processes: never more than N in a second', async () => {
+/** Accounts as drawn from `perSecond`, each used for five seconds in every way: none of them beyond its limit. */
+async function useAccounts(perSecond: Arbitrary<number>, most: { waiters: number; cases: number }) {
   const arbitrary = record({
-    perSecond: integer({ min: 1, max: 40 }),
+    perSecond,
     processes: integer({ min: 1, max: 3 }),
-    waiters: integer({ min: 1, max: 10 }),
+    waiters: integer({ min: 1, max: most.waiters }),
     /** Longer than a slot may be used, now and then. */
     latest: constantFrom(0, 20, 150, 400),
     abandoned: constantFrom(0, 0.1),
+    given: constantFrom(0, 0.3),
   })
   const seed = Date.now()
-  const cases = sample(arbitrary, { numRuns: 12, seed })
+  const cases = sample(arbitrary, { numRuns: most.cases, seed })
   const ended = AbortSignal.timeout(5000)
-  const counts = await Promise.all(
+  return await Promise.all(
     cases.map(async (drawn, index) => {
-      const { perSecond, processes, waiters, latest, abandoned } = drawn
+      const { processes, waiters, latest, abandoned, given } = drawn
       const sent: number[] = []
       const run = async () => {
-        const quota = open(`property-${index}`, perSecond)
+        const quota = open(`property-${seed}-${index}`, drawn.perSecond)
         await Promise.all(
           Array.from({ length: waiters }, () =>
             useSlots(
@@ -81,6 +85,7 @@ test('any lateness, abandoned slots and several processes: never more than N in 
               (at) => sent.push(at),
               // An abandoned one is never used nor given back, as by a process that died.
               () => (Math.random() < abandoned ? 1e6 : Math.random() * latest),
+              () => Math.random() < given,
             ),
           ),
         )
@@ -89,14 +94,25 @@ test('any lateness, abandoned slots and several processes: never more than N in 
         Promise.all(Array.from({ length: processes }, run)),
         new Promise((resolve) => setTimeout(resolve, 5500)),
       ])
-      const most = mostInOneSecond(sent)
+      const mostSent = mostInOneSecond(sent)
       // The whole case, so that a failure says what was drawn.
-      expect({ seed, ...drawn, most, kept: most <= perSecond }).toMatchObject({ kept: true })
-      return sent.length
+      expect({ seed, ...drawn, mostSent, kept: mostSent <= drawn.perSecond }).toMatchObject({
+        kept: true,
+      })
+      return mostSent / drawn.perSecond
     }),
   )
+}
+
+test('any lateness, abandoned slots and several processes: never more than N in a second', async () => {
+  const used = await useAccounts(integer({ min: 1, max: 40 }), { waiters: 10, cases: 12 })
   // Where the only waiter abandons its first slot, nothing is sent.
-  expect(counts.filter((count) => count > 0).length).toBeGreaterThan(8)
+  expect(used.filter((share) => share > 0).length).toBeGreaterThan(8)
+}, 20_000)
+
+test('the same where a lane carries several sends', async () => {
+  const used = await useAccounts(integer({ min: 201, max: 1500 }), { waiters: 200, cases: 4 })
+  expect(used.filter((share) => share > 0).length).toBeGreaterThan(2)
 }, 20_000)
 
 test('a cold start does not send a second’s worth at once', async () => {
@@ -247,19 +263,46 @@ async function commits(): Promise<number> {
   return rows[0]?.n ?? 0
 }
 
-test('thousands a second cost few queries', async () => {
+test.for([
+  { perSecond: 2000, waiters: 300, seconds: 3, least: 3000 },
+  { perSecond: 100_000, waiters: 4, seconds: 1, least: 5000 },
+])('thousands a second cost few queries: $perSecond', async (drawn) => {
+  const { perSecond, waiters, seconds, least } = drawn
   const sent: number[] = []
-  const quota = open('many', 2000)
+  const quota = open(`many-${perSecond}`, perSecond)
   const before = await commits()
-  const ended = AbortSignal.timeout(3000)
+  const ended = AbortSignal.timeout(seconds * 1000)
   await Promise.all(
-    Array.from({ length: 300 }, () => useSlots(quota, ended, (at) => sent.push(at))),
+    Array.from({ length: waiters }, () => useSlots(quota, ended, (at) => sent.push(at))),
   )
   const queries = (await commits()) - before
-  console.log(`quota of 2000: ${sent.length} slots used in 3 s, ${queries} queries`)
-  expect(mostInOneSecond(sent)).toBeLessThanOrEqual(2000)
-  expect(sent.length).toBeGreaterThan(3000)
-  expect(queries).toBeLessThan(sent.length / 5)
+  console.log(`quota of ${perSecond}: ${sent.length} used in ${seconds} s, ${queries} queries`)
+  expect(mostInOneSecond(sent)).toBeLessThanOrEqual(perSecond)
+  expect(sent.length).toBeGreaterThan(least)
+  expect(queries).toBeLessThan(sent.length / 15)
+})
+
+test('lanes are as many as the limit, or about 200 that carry as much', async () => {
+  const { rows } = await sql<{ n: number; sends: number; lanes: number }>`
+    select n, ledger.sends_a_lane(n) as sends, n / ledger.sends_a_lane(n) as lanes
+    from unnest(array[1, 200, 399, 400, 1999, 1000000]) n`.execute(db)
+  expect(rows.map(({ n, sends, lanes }) => [n, sends, lanes])).toEqual([
+    [1, 1, 1],
+    [200, 1, 200],
+    [399, 1, 399],
+    [400, 2, 200],
+    [1999, 9, 222],
+    [1_000_000, 5000, 200],
+  ])
+})
+
+test('when the account is shut out, nothing that was taken ahead is sent', async () => {
+  const quota = open('shut-out', 1000)
+  const slots = await Promise.all([1, 2, 3].map(() => quota.slot(never)))
+  expect(slots[0]?.use()).toBe(true)
+  slots[0]?.shut?.()
+  expect(slots.map((slot) => slot.use())).toEqual([false, false, false])
+  expect((await quota.slot(never)).use()).toBe(true)
 })
 
 test('a database clock that was set back stops nobody', async () => {

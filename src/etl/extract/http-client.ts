@@ -97,10 +97,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         usage.add(service, used)
       },
     }
-    log.trace(
-      { service, call: asked.call, query: asked.hide(request.query ?? '').slice(0, 500) },
-      'ask',
-    )
+    if (log.isLevelEnabled('trace')) {
+      const query = asked.hide(request.query ?? '').slice(0, 500)
+      log.trace({ service, call: asked.call, query }, 'ask')
+    }
     for (let tried = 0; ; tried++) {
       const outcome = await orAbort(
         exchange.gate.whenRoom(priority, () => tryOnce(exchange)),

@@ -3,6 +3,7 @@ import { databaseFault, isDatabaseAway } from '../../db/lost-connection.ts'
 import { Fault, Parked } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
 import { refuseWhileShut } from './breaker.ts'
+import { createLot, type Granted, type Lot } from './lot.ts'
 import { longestWaitMs, type Quota, type Slot } from './quota.ts'
 import { type Account, restQuota, type Taken, takeSlots } from './quota-sql.ts'
 import { createSlotReports } from './slot-reports.ts'
@@ -28,8 +29,13 @@ export function createPerSecondQuota(
   account: Account,
 ): Quota {
   const waiting: Waiting[] = []
+  /** Whose time has not come yet. */
+  const ahead = new Set<Lot>()
+  /** Whose time has come. */
+  const open = new Set<Lot>()
   const reports = createSlotReports({ db, log }, account.account)
   const closing = new AbortController()
+  /** Sends of those ahead. */
   let promised = 0
   let asking = false
 
@@ -41,10 +47,12 @@ export function createPerSecondQuota(
         const asked = performance.now()
         const taken = await takeSlots(db, account, waiting.length - promised, reports.take())
         const answered = performance.now()
-        const granted = taken.granted ?? []
+        const { granted = [], sends = 1, usable_ms: usableMs = 0 } = taken
         for (const { slot, in_ms: inMs } of granted) {
-          promised++
-          handOut(answered + inMs, asSlot(slot, asked + inMs, taken.usable_ms ?? 0))
+          const lot = asLot(slot, { sends, notBefore: asked + inMs, usableMs })
+          promised += sends
+          ahead.add(lot)
+          openWhenDue(answered + inMs, lot, sends)
         }
         if (waiting.length > promised) await sleep(untilNext(taken), closing.signal)
       }
@@ -67,44 +75,64 @@ export function createPerSecondQuota(
     return Math.min(pausedMs, 1000)
   }
 
-  function handOut(due: number, slot: Slot): void {
+  function openWhenDue(due: number, lot: Lot, sends: number): void {
     const earlyMs = due - performance.now()
     // Timers are right to a millisecond or two, which each lane would lose each second: for the rest it looks
     // again at every turn of the event loop. At high rates that would cost more than it brings.
     const turnsMs = account.perSecond <= 50 ? 2 : 0
-    if (earlyMs > turnsMs) return void setTimeout(handOut, earlyMs - turnsMs, due, slot)
-    if (earlyMs > 0) return void setImmediate(handOut, due, slot)
-    promised--
-    const next = waiting.shift()
-    if (next) next.resolve(slot)
-    else slot.giveBack()
+    if (earlyMs > turnsMs) return void setTimeout(openWhenDue, earlyMs - turnsMs, due, lot, sends)
+    if (earlyMs > 0) return void setImmediate(openWhenDue, due, lot, sends)
+    promised -= sends
+    ahead.delete(lot)
+    open.add(lot)
+    serve()
   }
 
-  function asSlot(slot: number, notBefore: number, usableMs: number): Slot {
-    let open = true
-    const settle = (lateMs: number | null) => {
-      open = false
-      reports.add({ slot, lateMs })
-    }
-    return {
-      use() {
-        const lateMs = performance.now() - notBefore
-        const inTime = open && lateMs <= usableMs
-        if (open) settle(inTime ? lateMs : null)
-        return inTime
+  function asLot(slot: number, granted: Granted): Lot {
+    return createLot(granted, {
+      settled: (lateMs) => reports.add({ slot, lateMs }),
+      givenBack(lot) {
+        open.add(lot)
+        serve()
       },
-      giveBack() {
-        if (open) settle(null)
+      refused(restMs) {
+        closeLots()
+        return restQuota(db, account.account, slot, restMs)
       },
-      refused: (restMs) => restQuota(db, account.account, slot, restMs),
+      shut: closeLots,
+    })
+  }
+
+  /** Hands out what is open. What is left of a lot stays open for who comes in its time, but not if nobody came yet. */
+  function serve(): void {
+    while (waiting.length > 0) {
+      const slot = takeOpen()
+      if (!slot) return void askWhileSomeoneWaits()
+      waiting.shift()?.resolve(slot)
     }
+    for (const lot of open) lot.closeUnused()
+  }
+
+  function takeOpen(): Slot | undefined {
+    for (const lot of open) {
+      const slot = lot.take()
+      if (slot) return slot
+      open.delete(lot)
+    }
+    return undefined
+  }
+
+  function closeLots(): void {
+    for (const lot of [...ahead, ...open]) lot.close()
   }
 
   return {
-    slot(signal) {
-      return new Promise((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason)
-        if (closing.signal.aborted) return reject(closing.signal.reason)
+    async slot(signal) {
+      signal.throwIfAborted()
+      closing.signal.throwIfAborted()
+      const slot = waiting.length === 0 ? takeOpen() : undefined
+      if (slot) return slot
+      return await new Promise<Slot>((resolve, reject) => {
         const leave = () => {
           const at = waiting.indexOf(entry)
           if (at >= 0) waiting.splice(at, 1)
@@ -124,6 +152,7 @@ export function createPerSecondQuota(
       const closed = new Fault('interrupted', `${account.service}: the HTTP client was closed`)
       closing.abort(closed)
       for (const { reject } of waiting.splice(0)) reject(closed)
+      closeLots()
       await reports.flush()
     },
   }

@@ -1,6 +1,6 @@
 import { type QueryExecutorProvider, sql } from 'kysely'
 
-/** Which slot was used how many milliseconds after the time it was granted for; null: it was not used. */
+/** Which slot was used, last, how many milliseconds after the time it was granted for; null: it was not used. */
 export interface SlotReport {
   slot: number
   lateMs: number | null
@@ -13,6 +13,8 @@ export interface Taken {
   /** The account rests. */
   paused_ms?: number
   granted?: { slot: number; in_ms: number }[]
+  /** How many requests each of those slots is for. */
+  sends?: number
   /** When asking again may bring more. */
   again_ms?: number
   /** How long after its time a slot may still be used. */
@@ -26,7 +28,7 @@ export interface Account {
   perSecond: number
 }
 
-/** Takes up to `wanted` slots of the next 100 ms and reports earlier ones, in one round trip. */
+/** Takes slots of the next 100 ms for `wanted` requests or fewer, and reports earlier ones, in one round trip. */
 export async function takeSlots(
   db: QueryExecutorProvider,
   { service, account, perSecond }: Account,

@@ -17,6 +17,8 @@ export interface Slot {
    * margin from then on. Answers that margin in milliseconds.
    */
   refused(restMs: number): Promise<number>
+  /** The upstream shut the account out: what was taken ahead in this process is given back, unused. */
+  shut?(): void
   /** Reads what an answer tells of the quota. */
   answered?(answer: Answer): Promise<void>
   /** For a 429 without Retry-After: how long to wait, in milliseconds, where its text tells; undefined where not. */

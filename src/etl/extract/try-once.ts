@@ -121,6 +121,7 @@ async function refused(
     await orLog(log, async () => {
       const { db, account, worker } = exchange
       await openBreaker(db, { service, account, reason: fault.message, openedBy: worker })
+      slot.shut?.()
       log.error({ service, account, reason: fault.message }, 'blocked: all calls are stopped')
     })
   }

@@ -45,14 +45,33 @@ export interface Request {
 
 const publicHeaders = new Set(['accept', 'content-type', 'user-agent'])
 
-/** The request as logs and errors name it, and what takes the upstream's secrets out of them. */
-export function describe({ service, headers }: Upstream, { method = 'GET', path }: Request): Asked {
-  const secrets = Object.entries(headers)
+interface Known {
+  hide: Asked['hide']
+  origin: string
+  /** What stands before each path. */
+  prefix: string
+}
+
+const known = new WeakMap<Upstream, Known>()
+
+/** What holds for all requests to an upstream: at thousands a second it is too dear to make anew for each. */
+function knownOf(upstream: Upstream): Known {
+  const found = known.get(upstream)
+  if (found) return found
+  const secrets = Object.entries(upstream.headers)
     .filter(([name]) => !publicHeaders.has(name.toLowerCase()))
     // `Bearer abc`: the scheme is none, but what follows it is one by itself.
     .flatMap(([, value]) => [value, value.split(' ').at(-1) ?? ''])
-  const hide = hideSecrets(secrets)
-  return { service, call: hide(`${method} ${path}`), hide }
+  const { origin, pathname } = new URL(upstream.baseUrl)
+  const made = { hide: hideSecrets(secrets), origin, prefix: pathname.replace(/\/$/, '') }
+  known.set(upstream, made)
+  return made
+}
+
+/** The request as logs and errors name it, and what takes the upstream's secrets out of them. */
+export function describe(upstream: Upstream, { method = 'GET', path }: Request): Asked {
+  const { hide } = knownOf(upstream)
+  return { service: upstream.service, call: hide(`${method} ${path}`), hide }
 }
 
 /** The request as it goes over the wire. */
@@ -60,10 +79,10 @@ export function outgoing(
   upstream: Upstream,
   { method = 'GET', path, query, body }: Request,
 ): Outgoing {
-  const { origin, pathname } = new URL(upstream.baseUrl)
+  const { origin, prefix } = knownOf(upstream)
   return {
     origin,
-    path: `${pathname.replace(/\/$/, '')}${path}${query ? `?${query}` : ''}`,
+    path: `${prefix}${path}${query ? `?${query}` : ''}`,
     method,
     headers: {
       accept: 'application/json',

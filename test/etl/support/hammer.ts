@@ -43,7 +43,7 @@ if (stallMs > 0) stall()
 const http = createHttpClient({ db, log, worker: `hammer ${process.pid}` })
 const upstream = {
   service: 'amocrm',
-  account: 'hammered',
+  account: `hammered ${PER_SECOND}`,
   baseUrl: BASE_URL,
   headers: {},
   perSecond: Number(PER_SECOND),
