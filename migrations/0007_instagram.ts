@@ -30,7 +30,6 @@ async function profiles(db: Kysely<unknown>): Promise<void> {
       parts text[],
       sync_every interval not null default '20 hours',
       paused boolean not null default false,
-      last_synced_at timestamptz,
       gone_at timestamptz,
       primary key (source, username),
       constraint sync_every_is_positive check (sync_every > interval '0')
@@ -63,6 +62,7 @@ async function profiles(db: Kysely<unknown>): Promise<void> {
       follower_count bigint,
       following_count bigint,
       media_count bigint,
+      pk text,
       graph_id text,
       gone_at timestamptz,
       service_call_id uuid not null,
@@ -70,12 +70,25 @@ async function profiles(db: Kysely<unknown>): Promise<void> {
     )`.execute(db)
   await comment(
     db,
+    'column public.profiles.external_id',
+    'As the route told it that met the profile first; the other one finds it by name, and then by its own id',
+  )
+  await comment(
+    db,
+    'column public.profiles.pk',
+    'Its id in the app, which the crawler asks by; null: only the official API has told of it',
+  )
+  await comment(
+    db,
     'column public.profiles.graph_id',
-    'Its id in the official API, which is another one; the same as external_id where no other is known',
+    'Its id in the official API, where that has told it',
   )
   // Where the routes' ids differ, the name is what they share.
   await sql`create index profiles_by_username on public.profiles (source, username)`.execute(db)
   await sql`create index profiles_by_graph_id on public.profiles (source, graph_id) where graph_id is not null`.execute(
+    db,
+  )
+  await sql`create index profiles_by_pk on public.profiles (source, pk) where pk <> external_id`.execute(
     db,
   )
   await sql`

@@ -679,6 +679,9 @@ export interface Profiles {
   bio_hashtags: Generated<string[]>;
   bio_mentions: Generated<string[]>;
   category: string | null;
+  /**
+   * As the route told it that met the profile first; the other one finds it by name, and then by its own id
+   */
   external_id: string;
   external_url: string | null;
   follower_count: number | null;
@@ -686,7 +689,7 @@ export interface Profiles {
   full_name: string | null;
   gone_at: Timestamp | null;
   /**
-   * Its id in the official API, which is another one; the same as external_id where no other is known
+   * Its id in the official API, where that has told it
    */
   graph_id: string | null;
   is_business: boolean | null;
@@ -694,6 +697,10 @@ export interface Profiles {
   is_verified: boolean | null;
   media_count: number | null;
   picture_url: string | null;
+  /**
+   * Its id in the app, which the crawler asks by; null: only the official API has told of it
+   */
+  pk: string | null;
   service_call_id: string;
   source: string;
   username: string;

@@ -30,12 +30,15 @@ export const storedProfile = (names: {
     select 2, p.external_id, p from public.profiles p
     where p.source = ${sql.lit(source)} and p.graph_id = ${names.graphId}
     union all
+    select 2, p.external_id, p from public.profiles p
+    where p.source = ${sql.lit(source)} and p.pk = ${names.id} and p.pk <> p.external_id
+    union all
     -- By name only what the other route told: within one route another id is another profile, whatever its name.
     select 3, p.external_id, p from public.profiles p
     where p.source = ${sql.lit(source)} and p.username = ${names.username} and p.gone_at is null and case
       when ${names.id} is null then true
       when ${names.graphId} is not null then p.graph_id is null
-      else p.graph_id = p.external_id end
+      else p.pk is null end
   ) found order by found.rank limit 1)`
 
 /** Rows by the route that told them, so that no statement holds one post or profile under two ids: a replay may bring both. */

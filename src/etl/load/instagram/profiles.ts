@@ -49,23 +49,23 @@ async function loadOfRoute(
         media_count = excluded.media_count, service_call_id = excluded.service_call_id
     )
     insert into public.profiles as p (source, external_id, username, full_name, bio, bio_mentions, bio_hashtags, external_url,
-      category, is_private, is_verified, is_business, picture_url, follower_count, following_count, media_count, graph_id,
-      service_call_id)
+      category, is_private, is_verified, is_business, picture_url, follower_count, following_count, media_count, pk,
+      graph_id, service_call_id)
     select ${source}, id, username, full_name, bio, coalesce(bio_mentions, '{}'), coalesce(bio_hashtags, '{}'), external_url,
-      category, is_private, is_verified, is_business, picture_url, follower_count, following_count, media_count, graph_id,
-      service_call_id
+      category, is_private, is_verified, is_business, picture_url, follower_count, following_count, media_count, pk,
+      graph_id, service_call_id
     from merged order by id
     on conflict (source, external_id) do update set
       username = excluded.username, full_name = excluded.full_name, bio = excluded.bio,
       bio_mentions = excluded.bio_mentions, bio_hashtags = excluded.bio_hashtags, external_url = excluded.external_url,
       category = excluded.category, is_private = excluded.is_private, is_verified = excluded.is_verified,
       is_business = excluded.is_business, picture_url = excluded.picture_url, follower_count = excluded.follower_count,
-      following_count = excluded.following_count, media_count = excluded.media_count, graph_id = excluded.graph_id,
+      following_count = excluded.following_count, media_count = excluded.media_count, pk = excluded.pk, graph_id = excluded.graph_id,
       gone_at = null, service_call_id = excluded.service_call_id
     where (p.username, p.full_name, p.bio, p.bio_mentions, p.bio_hashtags, p.external_url, p.category, p.is_private, p.is_verified,
-        p.is_business, public.media_path(p.picture_url), p.follower_count, p.following_count, p.media_count, p.graph_id, p.gone_at)
+        p.is_business, public.media_path(p.picture_url), p.follower_count, p.following_count, p.media_count, p.pk, p.graph_id, p.gone_at)
       is distinct from (excluded.username, excluded.full_name, excluded.bio, excluded.bio_mentions, excluded.bio_hashtags,
         excluded.external_url, excluded.category, excluded.is_private, excluded.is_verified, excluded.is_business,
         public.media_path(excluded.picture_url), excluded.follower_count, excluded.following_count, excluded.media_count,
-        excluded.graph_id, null::timestamptz)`.execute(trx)
+        excluded.pk, excluded.graph_id, null::timestamptz)`.execute(trx)
 }

@@ -17,8 +17,10 @@ export interface ProfileInsightsRow {
 /** One metric (upstreams/instagram.md, A4): a value a period, or one total, maybe broken down. */
 const metric = z.looseObject({
   name: z.string().min(1),
-  values: ifKnown(z.array(z.looseObject({ value: z.unknown() }))),
-  total_value: ifKnown(z.looseObject({ value: z.unknown(), breakdowns: z.unknown() })),
+  values: ifKnown(z.array(z.looseObject({ value: z.unknown().optional() }))),
+  total_value: ifKnown(
+    z.looseObject({ value: z.unknown().optional(), breakdowns: z.unknown().optional() }),
+  ),
 })
 const insights = z.array(metric)
 const ofPost = z.looseObject({

@@ -7,6 +7,8 @@ import { address, flag, idInside, ifKnown, line, positiveCount, untold } from '.
 /** What is undefined was not told; null was told to be nothing. */
 export interface ProfileRow {
   external_id: string
+  /** The crawler's id. */
+  pk?: string | undefined
   graph_id?: string | undefined
   username: string
   full_name?: string | null | undefined
@@ -59,6 +61,7 @@ type ProfileStep = Step<Profile, ProfileRow>
 
 const begin = ({ pk, ig_id, id, username }: Profile): ProfileRow => ({
   external_id: pk ?? ig_id ?? id ?? '',
+  pk: pk ?? ig_id,
   graph_id: pk === undefined ? id : undefined,
   username: username.toLowerCase(),
 })

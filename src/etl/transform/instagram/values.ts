@@ -11,7 +11,7 @@ export const id = z
   .union(
     [
       z.int('is beyond 2^53: its last digits are lost').positive(),
-      z.string().regex(/^[1-9]\d{0,30}$/),
+      z.string().regex(/^[1-9]\d{0,30}$/, 'must be a number'),
     ],
     'must be a number',
   )
