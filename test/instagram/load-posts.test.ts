@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { highlightItems, posts } from '../../src/etl/extract/instagram/entities.ts'
 import { createDatabase } from '../support/database.ts'
@@ -143,7 +144,7 @@ test('metrics have a row a day on which a figure changed; within a day it is upd
   const rows = await database.db
     .selectFrom('post_metrics')
     .select(['like_count', 'comment_count'])
-    .select(({ cast, ref }) => cast<string>(ref('day'), 'text').as('day'))
+    .select(sql<string>`day::text`.as('day'))
     .orderBy('day')
     .execute()
   expect(rows).toEqual([
@@ -162,21 +163,22 @@ test('a post that is met again is not gone; one told twice in a page is one row'
   expect(rows).toEqual([{ gone_at: null }])
 })
 
+const item = (highlight: object) => ({
+  pk: '3700000000000000003',
+  code: 'STORY01',
+  taken_at: 1_767_600_000,
+  media_type: 2,
+  product_type: 'story',
+  user: { pk: 9001 },
+  caption: null,
+  image_versions2: { candidates: [{ url: signed('s.jpg'), width: 720, height: 1280 }] },
+  video_versions: [{ url: signed('s.mp4'), width: 720, height: 1280 }],
+  video_duration: 14.5,
+  highlight,
+})
+
 test('an item of a highlight is a post, with a place in each highlight that has it', async () => {
   const database = await createDatabase()
-  const item = (highlight: object) => ({
-    pk: '3700000000000000003',
-    code: 'STORY01',
-    taken_at: 1_767_600_000,
-    media_type: 2,
-    product_type: 'story',
-    user: { pk: 9001 },
-    caption: null,
-    image_versions2: { candidates: [{ url: signed('s.jpg'), width: 720, height: 1280 }] },
-    video_versions: [{ url: signed('s.mp4'), width: 720, height: 1280 }],
-    video_duration: 14.5,
-    highlight,
-  })
   const items = [item({ id: '17900', position: 0 }), item({ id: 'highlight:17901', position: 4 })]
   expect(items.map((one) => highlightItems.idOf(one))).toEqual([
     '17900/3700000000000000003',
