@@ -130,8 +130,8 @@ export function createPerSecondQuota(
     async slot(signal) {
       signal.throwIfAborted()
       closing.signal.throwIfAborted()
-      const slot = waiting.length === 0 ? takeOpen() : undefined
-      if (slot) return slot
+      const atOnce = waiting.length === 0 ? takeOpen() : undefined
+      if (atOnce) return atOnce
       return await new Promise<Slot>((resolve, reject) => {
         const leave = () => {
           const at = waiting.indexOf(entry)
