@@ -100,11 +100,15 @@ async function joinWhatIsNeeded(
       'DATABASE_URL: not set; with NODE_ENV=production nothing is embedded',
     )
   }
-  const { AMOCRM_BASE_URL: amocrm, APOLLO_BASE_URL: apollo } = settings
+  const {
+    AMOCRM_BASE_URL: amocrm,
+    APOLLO_BASE_URL: apollo,
+    INSTAGRAM_BASE_URL: instagram,
+  } = settings
   const sandbox =
     upstreams &&
     (postgres || settings.SANDBOX) &&
-    [amocrm, apollo].some((baseUrl) => baseUrl === undefined)
+    [amocrm, apollo, instagram].some((baseUrl) => baseUrl === undefined)
   const s3 = files && (postgres || settings.SANDBOX) && settings.MINIO_ENDPOINT === undefined
   if (!postgres && !sandbox && !s3) return undefined
   const services = await joinEmbedded({ dir: settings.LOCAL_DIR, postgres, sandbox, s3 })
@@ -127,6 +131,7 @@ async function joinWhatIsNeeded(
           APOLLO_BASE_URL: `${sandboxUrl}/apollo`,
           APOLLO_API_KEY: 'sandbox-key',
         }),
+      ...(sandboxUrl && instagram === undefined && instagramSandbox(sandboxUrl, settings)),
       ...(s3Url && {
         MINIO_ENDPOINT: s3Url,
         MINIO_ACCESS_KEY: s3Keys.accessKey,
@@ -134,6 +139,15 @@ async function joinWhatIsNeeded(
       }),
     },
   }
+}
+
+function instagramSandbox(sandboxUrl: string, { INSTAGRAM_ROUTE: route }: Settings) {
+  return route === 'graph'
+    ? {
+        INSTAGRAM_BASE_URL: `${sandboxUrl}/graph/v25.0`,
+        INSTAGRAM_ACCESS_KEY: 'sandbox-graph-token',
+      }
+    : { INSTAGRAM_BASE_URL: `${sandboxUrl}/instagram`, INSTAGRAM_ACCESS_KEY: 'sandbox-key' }
 }
 
 const withoutEmpty = (env: NodeJS.ProcessEnv) =>

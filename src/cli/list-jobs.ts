@@ -8,11 +8,12 @@ import { unknownSchedules } from './unknown-schedules.ts'
 
 /** Lists the jobs: schedule, last result, what is missing to run them. */
 export async function listJobs({ db, settings }: Opened): Promise<number> {
+  const jobs = catalog.filter((job) => !job.child)
   const states = await listJobStates(
     db,
-    catalog.map((job) => job.name),
+    jobs.map((job) => job.name),
   )
-  const rows = catalog.map((job) => {
+  const rows = jobs.map((job) => {
     const state = states.find((one) => one.job === job.name)
     const missing = missingSettings(job, settings)
     const expression = state?.expression ?? settings.schedules[job.name] ?? job.schedule

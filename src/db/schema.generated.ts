@@ -349,7 +349,7 @@ export interface LedgerQuotas {
   paused_until: Timestamp | null;
   per_second: number;
   /**
-   * Slots granted so far: the number of the last one
+   * Slots granted so far, each a lane for one lot of sends: the number of the last one
    */
   slots: Generated<number>;
   /**
@@ -722,7 +722,6 @@ export interface RawRecords {
 export interface TrackedProfiles {
   external_id: string | null;
   gone_at: Timestamp | null;
-  last_synced_at: Timestamp | null;
   /**
    * What of it is read; null: what the run says
    */

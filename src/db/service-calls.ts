@@ -64,6 +64,25 @@ export async function openStreams(
     on conflict (job_call_id, service, operation, subject) do nothing`.execute(db)
 }
 
+/** Streams that are not read, which the ledger is to say; those that the call has stay as they are. */
+export async function skipStreams(
+  db: Db,
+  { call, token }: Pick<Lease, 'call' | 'token'>,
+  { service, operation }: { service: Service; operation: string },
+  subjects: readonly string[],
+  reason: string,
+): Promise<void> {
+  const error = JSON.stringify({ kind: 'skipped', message: reason })
+  await sql`
+    with fence as materialized (
+      select id from ledger.job_calls where id = ${call.id} and lease_token = ${token} for share
+    )
+    insert into ledger.service_calls (id, job_call_id, service, operation, subject, status, error, finished_at)
+    select ledger.uuid_v7(), f.id, ${service}, ${operation}, s, 'skipped', ${error}::jsonb, clock_timestamp()
+    from fence f, unnest(${subjects}::text[]) as s
+    on conflict (job_call_id, service, operation, subject) do nothing`.execute(db)
+}
+
 /** Opens one stream, unless the call has it. Answers how it stands. */
 export async function openStream(
   db: Db,

@@ -19,7 +19,7 @@ export async function settle(
   lease: Pick<Lease, 'call' | 'token'>,
   outcome: Outcome,
 ): Promise<Outcome['status'] | 'waiting' | undefined> {
-  const { id, parent_id } = lease.call
+  const { id, parent_id, root_id } = lease.call
   return await db.transaction().execute(async (trx) => {
     if (parent_id) await lockCall(trx, parent_id)
     // Whoever adds children holds the call's lease, so none can come any more once it is given up here.
@@ -40,10 +40,31 @@ export async function settle(
       .executeTakeFirst()
     if (numUpdatedRows === 0n) return undefined
     if (outcome.status === 'succeeded') await closeUnneeded(trx, id)
+    if (outcome.status === 'failed' && parent_id && endsTheTree.has(outcome.error.kind))
+      await failQueued(trx, root_id, outcome.error)
     // Its children may all have ended before it began to wait for them.
     await settleParents(trx, waits ? id : parent_id)
     return status
   })
+}
+
+/** What each other call of the tree would meet too: a token that is refused, an account that is shut out. */
+const endsTheTree: ReadonlySet<ErrorRecord['kind']> = new Set(['unauthorized', 'blocked'])
+
+/** Ends what of a tree has not begun, with the reason why it need not. Resuming the tree queues it again. */
+async function failQueued(trx: Transaction<DB>, rootId: string, error: ErrorRecord): Promise<void> {
+  const { rows } = await sql<{ parent_id: string }>`
+    with queued as materialized (
+      select id from ledger.job_calls
+      where root_id = ${rootId} and finished_at is null and status = 'queued' and parent_id is not null order by id for update
+    ), failed as (
+      update ledger.job_calls c set status = 'failed', finished_at = clock_timestamp(), next_attempt_at = null,
+        error = ${JSON.stringify(error)}::jsonb
+      from queued q where c.id = q.id and c.status = 'queued'
+      returning c.parent_id
+    )
+    select distinct parent_id from failed order by parent_id`.execute(trx)
+  for (const { parent_id } of rows) await settleParents(trx, parent_id)
 }
 
 /** Streams that an attempt opened before it was killed, and the one that came to the end did without: the ledger says so. */
@@ -74,16 +95,21 @@ export async function settleParents(trx: Transaction<DB>, parentId: string | nul
     await lockCall(trx, id)
     const { rows } = await sql<{ parent_id: string | null }>`
       with children as (
-        select count(*) as total, count(*) filter (where finished_at is null) as open,
-          count(*) filter (where status = 'failed') as failed, count(*) filter (where status = 'cancelled') as cancelled
-        from ledger.job_calls where parent_id = ${id}
+        -- A child that handed its work on counts for what is under it: 3 of 200 profiles, not 2 of 2 batches.
+        select count(*) filter (where finished_at is null) as open,
+          coalesce(sum(case when is_parent then (result ->> 'children')::bigint else 1 end), 0) as total,
+          coalesce(sum(case when is_parent then (result ->> 'failed')::bigint else (status = 'failed')::int end), 0) as failed,
+          coalesce(sum(case when is_parent then (result ->> 'cancelled')::bigint else (status = 'cancelled')::int end), 0) as cancelled
+        from (
+          select *, coalesce(result ? 'children', false) as is_parent from ledger.job_calls where parent_id = ${id}
+        ) c
       )
       update ledger.job_calls c set finished_at = clock_timestamp(),
         status = case when c.cancel_requested_at is not null and k.cancelled > 0 then 'cancelled'
           when k.failed + k.cancelled > 0 then 'failed' else 'succeeded' end,
         result = coalesce(c.result, '{}') || jsonb_build_object('children', k.total, 'failed', k.failed, 'cancelled', k.cancelled),
         error = case when k.failed + k.cancelled > 0 and (c.cancel_requested_at is null or k.cancelled = 0) then jsonb_build_object('kind', 'children',
-          'message', format('%s of %s child calls failed', k.failed + k.cancelled, k.total),
+          'message', format('%s of %s %s failed', k.failed + k.cancelled, k.total, coalesce(c.result ->> 'of', 'child calls')),
           'hint', format('npm run ledger -- show %s names them; npm run ledger -- resume %s runs just those again', c.id, c.id)) end
       from children k
       where c.id = ${id} and c.status = 'waiting' and c.next_attempt_at is null and k.total > 0 and k.open = 0

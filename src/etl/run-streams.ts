@@ -17,6 +17,10 @@ const mostLost = 20
 const worthWaitingMs = 5
 const longestWaitMs = 1000
 
+/** Where streams begin; where there are very many, some at a time. */
+export type Seeds = readonly StreamSeed[] | AsyncIterable<readonly StreamSeed[]>
+type StreamSeed = Omit<Seed, 'operation'>
+
 export interface RunStreamsOptions {
   /** How many requests are under way at most, each of a stream of its own. Default: 4. */
   parallel?: number
@@ -36,7 +40,7 @@ export interface RunStreamsOptions {
 export async function runStreams<Cursor, Row>(
   deps: StreamDeps,
   operation: Operation<Cursor, Row>,
-  seeds: readonly Omit<Seed, 'operation'>[],
+  seeds: Seeds,
   { parallel = 4, pages = Infinity, onPage }: RunStreamsOptions = {},
 ): Promise<void> {
   const { db, lease, log, stopping } = deps
@@ -45,8 +49,10 @@ export async function runStreams<Cursor, Row>(
   const signal = AbortSignal.any([deps.signal, stop.signal])
   const patiently = <T>(work: () => Promise<T>) =>
     untilDatabaseAnswers(work, log, { signal: deps.signal })
-  const named = seeds.map((seed) => ({ ...seed, operation: name }))
-  await patiently(() => openStreams(db, lease.call.id, service, named))
+  for await (const some of Symbol.asyncIterator in seeds ? seeds : [seeds]) {
+    const named = some.map((seed) => ({ ...seed, operation: name }))
+    await patiently(() => openStreams(db, lease.call.id, service, named))
+  }
 
   const readEnough: string[] = []
   const list = openStreamList<Reading<Cursor>>(async (after, held) => {

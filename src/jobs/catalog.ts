@@ -3,11 +3,21 @@ import { Fault } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { crmContacts } from './crm-contacts.ts'
 import { demoImport } from './demo-import.ts'
+import { instagram } from './instagram.ts'
+import { instagramBatch } from './instagram-batch.ts'
+import { instagramProfile } from './instagram-profile.ts'
 import type { Job } from './job.ts'
 import { leadgen } from './leadgen.ts'
 
 /** Every job there is: a new one is a file and a line here. */
-export const catalog: readonly Job[] = [crmContacts, demoImport, leadgen]
+export const catalog: readonly Job[] = [
+  crmContacts,
+  demoImport,
+  leadgen,
+  instagram,
+  instagramBatch,
+  instagramProfile,
+]
 
 /** @throws Fault `params` that names the jobs there are. */
 export function findJob(jobs: readonly Job[], name: string): Job {

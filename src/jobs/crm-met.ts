@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { forgetMet, noteMet } from '../db/records-met.ts'
 import type { DB } from '../db/schema.generated.ts'
 import type { Run } from './job.ts'
 
@@ -8,13 +9,7 @@ export type MetEntity = 'contacts' | 'companies'
 export function openMet({ db, call }: Run<object>) {
   return {
     async note(trx: Transaction<DB>, entity: MetEntity, ids: readonly string[]): Promise<void> {
-      if (ids.length === 0) return
-      const rows = ids.map((external_id) => ({ job_call_id: call.id, entity, external_id }))
-      await trx
-        .insertInto('ledger.records_met')
-        .values(rows)
-        .onConflict((on) => on.doNothing())
-        .execute()
+      await noteMet(trx, call.id, entity, ids)
     },
 
     /** Ids of what we have and the list did not show. Nothing where it showed nothing at all. */
@@ -35,12 +30,6 @@ export function openMet({ db, call }: Run<object>) {
       return rows.map(({ id }) => id)
     },
 
-    async forget(entity: MetEntity): Promise<void> {
-      await db
-        .deleteFrom('ledger.records_met')
-        .where('job_call_id', '=', call.id)
-        .where('entity', '=', entity)
-        .execute()
-    },
+    forget: (entity: MetEntity) => forgetMet(db, call.id, entity),
   }
 }

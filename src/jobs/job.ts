@@ -1,11 +1,10 @@
 import type { z } from 'zod'
 import type { Db } from '../db/connect.ts'
 import type { JobCall } from '../db/job-calls.ts'
-import type { Seed } from '../db/service-calls.ts'
 import type { HttpClient, RequestContext } from '../etl/extract/http-client.ts'
 import type { Files } from '../etl/load/files.ts'
 import type { ServiceCallName } from '../etl/run-service-call.ts'
-import type { RunStreamsOptions } from '../etl/run-streams.ts'
+import type { RunStreamsOptions, Seeds } from '../etl/run-streams.ts'
 import type { Operation } from '../etl/stream.ts'
 import type { Logger } from '../log.ts'
 import type { Settings } from '../settings.ts'
@@ -31,8 +30,14 @@ export interface Run<Params> extends JobTools {
   /** Reads streams of one operation to their ends; see `runStreams`. */
   streams<Cursor, Row>(
     operation: Operation<Cursor, Row>,
-    seeds: readonly Omit<Seed, 'operation'>[],
+    seeds: Seeds,
     options?: RunStreamsOptions,
+  ): Promise<void>
+  /** Says in the ledger of streams that they are not read, and why. */
+  skip(
+    operation: Pick<Operation<never, never>, 'service' | 'operation'>,
+    subjects: readonly string[],
+    reason: string,
   ): Promise<void>
   /** Work that brings no records, as a service call of its own; see `runServiceCall`. */
   serviceCall(
@@ -60,6 +65,8 @@ export interface Job<Params extends object = object> {
   name: string
   /** A line for people. */
   title: string
+  /** Runs under another job only: not listed. Default: false. */
+  child?: boolean
   /** Checked before anything is written; defaults filled in. */
   params: z.ZodType<Params>
   /** Default cron expression; none: runs only when asked. */

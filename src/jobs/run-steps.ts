@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { databaseFault, isDatabaseAway } from '../db/lost-connection.ts'
 import type { Lease } from '../db/leases.ts'
 import { insertChildren } from '../db/job-calls.ts'
+import { skipStreams } from '../db/service-calls.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Fault, toErrorRecord } from '../errors.ts'
 import { runServiceCall } from '../etl/run-service-call.ts'
@@ -89,6 +90,10 @@ function openRun(executor: Executor, job: Job, lease: Lease, held: HeldLease): R
     readingSince: call.reading_since ?? new Date(),
     signal: held.signal,
     streams: (operation, seeds, options) => runStreams(deps, operation, seeds, options),
+    skip: (operation, subjects, reason) =>
+      untilDatabaseAnswers(() => skipStreams(db, lease, operation, subjects, reason), log, {
+        signal: held.signal,
+      }),
     serviceCall: (name, work) => runServiceCall(deps, name, work),
     children: (calls) =>
       untilDatabaseAnswers(() => insertChildren(db, lease, calls), log, { signal: held.signal }),

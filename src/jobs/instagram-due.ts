@@ -1,0 +1,13 @@
+import { sql } from 'kysely'
+import type { Db } from '../db/connect.ts'
+
+/** Names of the profiles that are to be read by now: never read, or longer ago than they are to be. */
+export async function dueProfiles(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ username: string }>`
+    select t.username from public.tracked_profiles t
+    left join ledger.subject_reads r on r.service = 'instagram' and r.operation = 'profile.synced' and r.subject = lower(t.username)
+    where t.source = 'instagram' and not t.paused and t.gone_at is null
+      and (r.read_at is null or r.read_at < clock_timestamp() - t.sync_every)
+    order by r.read_at nulls first, t.username`.execute(db)
+  return rows.map(({ username }) => username.toLowerCase())
+}

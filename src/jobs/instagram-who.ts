@@ -1,0 +1,79 @@
+import { sql } from 'kysely'
+import type { Db } from '../db/connect.ts'
+import { noteRead } from '../db/subject-reads.ts'
+import { eachPage } from '../etl/stream.ts'
+import { markProfileGone } from '../etl/load/instagram/mark-gone.ts'
+import { parts, type PartName } from './instagram-params.ts'
+import type { ProfileRun } from './instagram-steps.ts'
+
+const service = 'instagram'
+
+/** A profile as it is stored. */
+export interface KnownProfile {
+  /** What the upstream is asked by. */
+  externalId: string
+  /** The key of its row, where the other route met it first. */
+  storedId: string
+  /** As it is now: it may have been renamed since it was asked for. */
+  username: string
+  isPrivate: boolean
+  followerCount: number | null
+  followingCount: number | null
+}
+
+/** The profile that this name led to when it was last read; undefined: it never was. */
+export async function knownProfile(db: Db, username: string): Promise<KnownProfile | undefined> {
+  const { rows } = await sql<KnownProfile>`
+    select coalesce(p.pk, p.external_id) as "externalId", p.external_id as "storedId", p.username,
+      coalesce(p.is_private, false) as "isPrivate", p.follower_count as "followerCount", p.following_count as "followingCount"
+    from ledger.subject_reads r
+    join public.profiles p on p.source = ${service} and r.value #>> '{}' in (p.external_id, p.pk, p.graph_id)
+    where r.service = ${service} and r.operation = 'profile' and r.subject = ${username}
+    limit 1`.execute(db)
+  return rows[0]
+}
+
+/** What of a tracked profile is read; undefined where it leaves that to the run. */
+export async function partsOf(db: Db, username: string): Promise<PartName[] | undefined> {
+  const row = await db
+    .selectFrom('tracked_profiles')
+    .select('parts')
+    .where('source', '=', service)
+    .where('username', '=', username)
+    .executeTakeFirst()
+  return row?.parts ? parts.filter((part) => row.parts?.includes(part)) : undefined
+}
+
+/** Reads the profile by its name, or by the id that we know it under, and keeps which one the name led to. */
+export async function readProfile(run: ProfileRun, known: KnownProfile | undefined): Promise<void> {
+  const { route, params } = run
+  const operation = {
+    ...route.profile.operation,
+    alsoWrite: eachPage<{ external_id: string; username: string }>(async (trx, { rows, stale }) => {
+      const id = rows[0]?.external_id ?? [...stale][0]
+      if (id !== undefined) await noteRead(trx, service, 'profile', [params.username], id)
+    }),
+  }
+  await run.streams(operation, [
+    route.profile.seed({ username: params.username, externalId: known?.externalId }),
+  ])
+}
+
+/** Where the upstream says that there is no such profile: other failures say nothing of it. */
+export async function markAsGone(
+  { db, call, params }: ProfileRun,
+  known: KnownProfile | undefined,
+): Promise<void> {
+  const stream = await db
+    .selectFrom('ledger.service_calls')
+    .select('id')
+    .where('job_call_id', '=', call.id)
+    .where('operation', '=', 'profile')
+    .where(sql<boolean>`error ->> 'kind' = 'not_found'`)
+    .executeTakeFirst()
+  if (!stream) return
+  const { username } = params
+  await db
+    .transaction()
+    .execute((trx) => markProfileGone(trx, { username, externalId: known?.storedId }, stream.id))
+}
