@@ -6,6 +6,14 @@
 import type { ColumnType } from "kysely";
 import type { IPostgresInterval } from "postgres-interval";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
@@ -374,6 +382,17 @@ export interface LedgerQuotaWindows {
    * What the upstream last said; null: nothing so far
    */
   said_limit: number | null;
+  /**
+   * The most that the upstream said of this window, others who use the key included; 0: it answered and said nothing; null: no answer so far
+   */
+  said_used: number | null;
+  /**
+   * When each send was counted of which it is not known what came of it
+   */
+  under_way: Generated<ArrayType<Timestamp>>;
+  /**
+   * What our processes have sent in the window that is open
+   */
   used: Generated<number>;
 }
 

@@ -32,7 +32,9 @@ async function startWorld(windows: readonly Window[]) {
     )
   const window = async (name: string) => {
     const { rows } = await sql<{ used: number; said_limit: number | null }>`
-      select used, said_limit from ledger.quota_windows where name = ${name}`.execute(db)
+      select greatest(used, said_used) as used, said_limit from ledger.quota_windows where name = ${name}`.execute(
+      db,
+    )
     return rows[0]
   }
   return { db, server, send, window, meter }

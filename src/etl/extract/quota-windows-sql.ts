@@ -1,14 +1,10 @@
 import { type QueryExecutorProvider, sql } from 'kysely'
 
-/** A send as it was counted into a window. */
+/** A window that a send was counted into. */
 export interface Granted {
   name: string
-  /** Its number in the window. */
-  used: number
   /** Which window that was. */
   opened_at: string
-  /** The limit as the upstream last said it; null: it said nothing so far. */
-  said_limit: number | null
 }
 
 /** What `ledger.take_in_windows` answers. */
@@ -16,6 +12,8 @@ export interface TakenInWindows {
   /** The breaker is open, and why. */
   shut?: string
   granted?: Granted[]
+  /** By this it is under way until it is settled. */
+  counted_at?: string
   /** Until the full window that lasts longest is over, in milliseconds. */
   wait_ms?: number
   window?: string
@@ -28,7 +26,7 @@ export interface WindowsKey {
   endpoint: string
 }
 
-/** Counts a send into each window, or tells which one is full, in one round trip. */
+/** Counts a send into each window, or tells which one is full, in one round trip (migrations/0008_window_use.ts). */
 export async function takeInWindows(
   db: QueryExecutorProvider,
   { service, account, endpoint }: WindowsKey,
@@ -43,13 +41,18 @@ export async function takeInWindows(
   return row.taken
 }
 
-/** Writes down what the upstream said of its windows. */
-export async function noteWindows(
+/**
+ * Writes down what the upstream said of its windows, and that the send counted at `countedAt` is no longer under way
+ * (null: it was settled before).
+ */
+export async function settleInWindows(
   db: QueryExecutorProvider,
   { account, endpoint }: WindowsKey,
+  countedAt: string | null,
   said: readonly object[],
 ): Promise<void> {
-  await sql`select ledger.note_windows(${account}, ${endpoint}, ${JSON.stringify(said)}::jsonb)`.execute(
+  await sql`
+    select ledger.settle_in_windows(${account}, ${endpoint}, ${countedAt}::timestamptz, ${JSON.stringify(said)}::jsonb)`.execute(
     db,
   )
 }

@@ -7,8 +7,8 @@ import { refuseWhileShut } from './breaker.ts'
 import { longestWaitMs, type Quota, type Slot } from './quota.ts'
 import {
   type Granted,
-  noteWindows,
   restInWindow,
+  settleInWindows,
   takeInWindows,
   type TakenInWindows,
 } from './quota-windows-sql.ts'
@@ -42,12 +42,12 @@ export interface Windows {
   readRefusal: (answer: Answer) => WindowUse | undefined
 }
 
-// How late a slot may be used; migrations/0006_apollo.ts counts on it.
+// How late a slot may be used; migrations/0008_window_use.ts counts on it.
 const usableMs = 1000
 // A minute's window, which lasts up to two seconds longer here, is waited for.
 const longestWindowMs = longestWaitMs + 2500
 
-/** So many sends in each window, over all processes on the database (migrations/0006_apollo.ts has the rules). */
+/** So many sends in each window, over all processes on the database (migrations/0008_window_use.ts has the rules). */
 export function createWindowsQuota(
   { db, log }: { db: QueryExecutorProvider; log: Logger },
   { service, account }: { service: string; account: string },
@@ -55,6 +55,7 @@ export function createWindowsQuota(
 ): Quota {
   const closing = new AbortController()
   const key = { service, account, endpoint }
+  const settling = new Set<Promise<void>>()
 
   async function take(): Promise<TakenInWindows> {
     try {
@@ -71,7 +72,8 @@ export function createWindowsQuota(
       const asked = performance.now()
       const taken = await take()
       if (taken.shut !== undefined) refuseWhileShut(service, taken.shut)
-      if (taken.granted) return asSlot(taken.granted, asked)
+      const { granted, counted_at: countedAt } = taken
+      if (granted && countedAt) return asSlot(granted, countedAt, asked)
       const { wait_ms: waitMs = 0, window, limit } = taken
       if (waitMs > longestWindowMs) {
         const most = limit === null ? '' : `${limit} `
@@ -83,21 +85,37 @@ export function createWindowsQuota(
     }
   }
 
-  function asSlot(granted: readonly Granted[], asked: number): Slot {
+  /** For who can't wait for it: a send that is not settled just counts as under way for longer. */
+  function settleLater(countedAt: string): void {
+    const settled = settleInWindows(db, key, countedAt, [])
+      .catch((error: unknown) =>
+        log.debug({ service, endpoint, reason: String(error) }, 'unsettled'),
+      )
+      .finally(() => settling.delete(settled))
+    settling.add(settled)
+  }
+
+  function asSlot(granted: readonly Granted[], countedAt: string, asked: number): Slot {
     let refusedIn: Window['name'] = 'minute'
+    let settled = false
     return {
       use: () => performance.now() - asked <= usableMs,
       // It stays counted: one of the window is lost, and the limit kept.
-      giveBack() {},
+      giveBack() {
+        if (!settled) settleLater(countedAt)
+        settled = true
+      },
       async answered(answer) {
-        const news = readUse(answer).flatMap((said) => newsOf(said, granted))
-        if (news.length > 0) await noteWindows(db, key, news)
+        // Others go on when one is settled: not before all know of the rest.
+        if (answer.status === 429) return
+        settled = true
+        await settleInWindows(db, key, countedAt, inWindows(readUse(answer), granted))
       },
       async waitMs(answer) {
         const said = readRefusal(answer)
         if (!said) return undefined
         refusedIn = said.name
-        if (said.max !== undefined) await noteWindows(db, key, [said])
+        if (said.max !== undefined) await settleInWindows(db, key, null, [said])
         log.debug({ service, endpoint, ...said }, 'a window is full')
         const restMs = await restInWindow(db, key, said.name, null)
         return restMs > longestWindowMs ? restMs : Math.min(restMs, longestWaitMs)
@@ -113,15 +131,15 @@ export function createWindowsQuota(
     slot,
     async close() {
       closing.abort(new Fault('interrupted', `${service}: the HTTP client was closed`))
+      await Promise.all(settling)
     },
   }
 }
 
-/** What is not known yet: another limit, or sends that were not ours. */
-function newsOf(said: WindowUse, granted: readonly Granted[]) {
-  const known = granted.find(({ name }) => name === said.name)
-  if (!known) return []
-  const newLimit = said.max !== undefined && said.max !== known.said_limit
-  const others = said.used !== undefined && said.used > known.used
-  return newLimit || others ? [{ ...said, opened_at: known.opened_at }] : []
+/** What is said of each window, with which window that was. */
+function inWindows(said: readonly WindowUse[], granted: readonly Granted[]) {
+  return granted.flatMap((window) => {
+    const told = said.filter(({ name }) => name === window.name)
+    return told.length > 0 ? told.map((use) => ({ ...window, ...use })) : [window]
+  })
 }
