@@ -59,7 +59,8 @@ test('a second SIGTERM ends a worker at once', async () => {
   await until('it says so', () => worker.output().includes('stopping'))
   const { code, ms } = await stopGently(worker)
   expect(code).toBe(130)
-  expect(ms).toBeLessThan(1000)
+  // The first one alone lets what hangs go on for four seconds at least.
+  expect(ms).toBeLessThan(3000)
 })
 
 test('Ctrl-C on npm run job: exit code 130, and the line it prints goes on', async () => {

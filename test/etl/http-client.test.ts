@@ -361,29 +361,32 @@ test.for<[string, Handler, boolean]>([
   const since = performance.now()
   stop.abort(new Fault('cancelled', 'enough'))
   expect((await asked).ended).toMatchObject({ kind: 'cancelled' })
-  expect(performance.now() - since).toBeLessThan(250)
+  // What it breaks off would have lasted thirty seconds.
+  expect(performance.now() - since).toBeLessThan(800)
 })
 
 test('aborting while waiting for a slot or for room ends it at once', async () => {
   const upstream = upstreamAt(server.url, { perSecond: 1, maxInFlight: 3 })
   const stop = new AbortController()
   const asked = Array.from({ length: 8 }, () => ask({}, upstream, stop.signal))
-  await until('the first request', () => server.asked.length === 1)
+  await Promise.race(asked)
   const since = performance.now()
   stop.abort(new Fault('cancelled', 'enough'))
   const ends = await Promise.all(asked)
-  expect(performance.now() - since).toBeLessThan(250)
+  // Sooner than the next slot comes, let alone those after it.
+  expect(performance.now() - since).toBeLessThan(800)
   expect(ends.filter(({ ended }) => ended instanceof Fault)).toHaveLength(7)
   expect(server.asked).toHaveLength(1)
 })
 
 test('who is more urgent goes first', async () => {
-  const upstream = upstreamAt(server.url, { perSecond: 20 })
+  const upstream = upstreamAt(server.url, { perSecond: 10 })
   const send = (path: string, priority: number) =>
     http.send(upstream, { path }, { meter: newMeter(), signal: never, priority })
+  // All in one go: two of them stand at the quota before it comes, and nothing else can get ahead of it.
   const many = Array.from({ length: 12 }, (_, n) => send(`/${n}`, 5))
-  await until('the first request', () => server.asked.length > 0)
   await Promise.all([...many, send('/urgent', 1)])
+  // A slow machine may miss the slot: the one that asks next to it is then ahead, too.
   expect(server.asked.indexOf('GET /urgent')).toBeLessThan(6)
 })
 

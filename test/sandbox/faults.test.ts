@@ -63,13 +63,13 @@ test('hang: no answer until the client gives up', async () => {
 
 test('slow: later by so many ms', async () => {
   const client = await withSandbox()
-  await fault(client, { kind: 'slow', ms: 120 })
+  await fault(client, { kind: 'slow', ms: 600 })
   await client.get(list)
   await client.get(list)
   await until(async () => (await client.lines<{ ms: number | null }>('/log'))[1]?.ms !== null)
   const [slow, quick] = await client.lines<{ ms: number }>('/log')
-  expect(slow?.ms).toBeGreaterThanOrEqual(115)
-  expect(quick?.ms).toBeLessThan(115)
+  expect(slow?.ms).toBeGreaterThanOrEqual(595)
+  expect(quick?.ms).toBeLessThan(595)
 })
 
 test('bad records, by position and by id, the others untouched', async () => {
