@@ -5,7 +5,13 @@ import { createDatabase } from '../support/database.ts'
 import { startProgram } from '../support/program.ts'
 import { until } from '../support/until.ts'
 import { leftOver, nothing } from './support/calls.ts'
-import { askedAgain, contentOf, insertedMinusStored, startCrmWorld } from './support/crm-world.ts'
+import {
+  askedAgain,
+  contentOf,
+  insertedMinusStored,
+  lostBy,
+  startCrmWorld,
+} from './support/crm-world.ts'
 import { killHard } from './support/workers.ts'
 
 const kills = 20
@@ -29,6 +35,7 @@ test('npm run job, killed 20 times and typed again, ends as an undisturbed run',
     return rows[0] ?? { calls: 0, attempts: 0, running: false }
   }
 
+  const cameBefore: number[] = []
   let beforeTakeUp = 0
   for (let kill = 0; kill < kills; kill++) {
     const before = await attempts()
@@ -45,6 +52,7 @@ test('npm run job, killed 20 times and typed again, ends as an undisturbed run',
     }
     expect({ over, kill, output: job.output() }).toMatchObject({ over: false })
     await killHard(job)
+    cameBefore.push((await world.asked()).length)
     if ((await attempts()).attempts === before.attempts) beforeTakeUp++
   }
 
@@ -54,13 +62,15 @@ test('npm run job, killed 20 times and typed again, ends as an undisturbed run',
   const resumed = start(['--resume', id])
   await until('it says what it takes up', () => resumed.output().includes('taking up job call'))
   await killHard(resumed)
+  cameBefore.push((await world.asked()).length)
   const last = start(['--resume', id])
   expect({ code: await last.exited, output: last.output() }).toMatchObject({ code: 0 })
 
   const requests = await world.asked()
   const again = askedAgain(requests)
+  const lost = lostBy(cameBefore, requests)
   console.log(
-    `${kills + 1} kills of npm run job, ${beforeTakeUp} of them before the call was taken up: ${again} pages asked for again, ` +
+    `${kills + 1} kills of npm run job, ${beforeTakeUp} of them before the call was taken up: ${again} pages asked for again (of one kill ${lost.join(' ')}), ` +
       `${requests.length} requests (undisturbed ${undisturbed.requests}), ${(await attempts()).attempts} attempts`,
   )
   expect((await attempts()).calls).toBe(1)

@@ -5,7 +5,13 @@ import { createDatabase } from '../support/database.ts'
 import type { Program } from '../support/program.ts'
 import { until } from '../support/until.ts'
 import { callOf, leftOver, nothing, queueCall, untilCall, untilStatus } from './support/calls.ts'
-import { askedAgain, contentOf, insertedMinusStored, startCrmWorld } from './support/crm-world.ts'
+import {
+  askedAgain,
+  contentOf,
+  insertedMinusStored,
+  lostBy,
+  startCrmWorld,
+} from './support/crm-world.ts'
 import { holderOf, killHard, startWorkerProcess, stopGently } from './support/workers.ts'
 
 const kills = 20
@@ -29,6 +35,7 @@ test('a run whose workers are killed 20 times ends as an undisturbed one', async
     resumed++
     await db.transaction().execute((trx) => resume(trx, id, { wake: true }))
   }
+  const cameBefore: number[] = []
   let killedAt: number | undefined
   let attempt = 0
   for (let kill = 0; kill < kills; kill++) {
@@ -52,6 +59,7 @@ test('a run whose workers are killed 20 times ends as an undisturbed one', async
     if (!holder) throw new Error(`nobody is ${worker}`)
     killedAt = performance.now()
     await killHard(holder)
+    cameBefore.push((await world.asked()).length)
     workers.delete(holder)
     workers.add(startWorkerProcess(env))
   }
@@ -61,9 +69,10 @@ test('a run whose workers are killed 20 times ends as an undisturbed one', async
 
   const requests = await world.asked()
   const again = askedAgain(requests)
+  const lost = lostBy(cameBefore, requests)
   const slowest = Math.max(...takeovers)
   console.log(
-    `${kills} kills of workers: ${again} pages asked for again, ${requests.length} requests (undisturbed ${undisturbed.requests}), ` +
+    `${kills} kills of workers: ${again} pages asked for again (of one kill ${lost.join(' ')}), ${requests.length} requests (undisturbed ${undisturbed.requests}), ` +
       `${attempt} attempts, resumed ${resumed} times, slowest takeover ${(slowest / 1000).toFixed(1)} s`,
   )
   expect(await contentOf(db)).toEqual(undisturbed.content)

@@ -57,6 +57,22 @@ function requestsIn(log: string): string[] {
 /** How many requests came that had come before. */
 export const askedAgain = (requests: readonly string[]) => requests.length - new Set(requests).size
 
+/**
+ * How many requests each kill made necessary once more: those that were asked for before it and not yet written.
+ * @param kills how many requests had come at each kill.
+ */
+export function lostBy(kills: readonly number[], requests: readonly string[]): number[] {
+  const lost = kills.map(() => 0)
+  const askedAt = new Map<string, number>()
+  for (const [at, request] of requests.entries()) {
+    const before = askedAt.get(request)
+    const kill = before === undefined ? -1 : kills.findIndex((came) => came > before)
+    if (kill >= 0) lost[kill] = (lost[kill] ?? 0) + 1
+    askedAt.set(request, at)
+  }
+  return lost
+}
+
 /** What the tables hold, but for who wrote it and when: a count and a hash of each. */
 export async function contentOf(db: Db) {
   const tables = [
