@@ -154,6 +154,24 @@ test('posts by their ids: those that are gone are told as absent', async () => {
   ])
 })
 
+test('a post that the official API met first is asked for by what its shortcode says', async () => {
+  const { route, sandbox, asked } = await world()
+  const posts = (await sandbox.state('posts', asked.externalId)).filter(
+    (row) => row.comment_count > 0 && !row.comments_disabled,
+  )
+  const [post] = posts
+  const stored = { externalId: 'graph-1', graphId: 'graph-1', shortcode: post?.code ?? '' }
+  const { records } = await readPart(route.comments, route.comments.seed(stored))
+  expect(records[0]).toMatchObject({ media_id: post?.pk })
+  expect(route.likers.seed(stored)).toEqual({ subject: 'graph-1', cursor: { mediaId: post?.pk } })
+  const [seed] = route.postsById.seeds(asked, [stored])
+  expect(pks((await readPart(route.postsById, { cursor: seed?.cursor })).records)).toEqual([
+    post?.pk,
+  ])
+  await sandbox.fault({ kind: 'goneMedia' })
+  expect((await readPart(route.postsById, { cursor: seed?.cursor })).absent).toEqual(['graph-1'])
+})
+
 test('ids are text, whichever way the server tells them', async () => {
   for (const ids of ['number', 'string', 'mixed'] as const) {
     const { route, sandbox, asked } = await world({ ids })

@@ -20,7 +20,8 @@ const parts = (route: InstagramRoute) => ({
   highlights: () => readPart(route.highlights, route.highlights.seed(asked)),
   highlightItems: () =>
     readPart(route.highlightItems, { cursor: { highlightId: '178', userId: '9001' } }),
-  postsById: () => readPart(route.postsById, { cursor: { ids: ['1', '2'] } }),
+  postsById: () =>
+    readPart(route.postsById, { cursor: { posts: [{ externalId: '1' }, { externalId: '2' }] } }),
   insights: () => readPart(route.postInsights, route.postInsights.seed({ ...post, kind: 'post' })),
 })
 

@@ -40,16 +40,18 @@ export interface FeedAsked extends ProfileRead {
   since?: string | undefined
   /**
    * End at a page that changes nothing as well. Only where the last read of this list came to its end: what a broken one left
-   * out lies below what it wrote. Default: false.
+   * out lies below what it wrote. Nothing ends a list of reels so. Default: false.
    */
   untilUnchanged?: boolean | undefined
 }
 
 export interface PostRead {
   externalId: string
-  shortcode: string
-  /** What the official API knows the post by; the crawler asks by the external id. */
-  graphId?: string | undefined
+  shortcode: string | null
+  /** What the official API knows the post by. Where that met it first, it is the external id too, and the crawler asks by what the shortcode says. */
+  graphId?: string | null | undefined
+  /** Whose it is: spares the official API's refusal where that is nobody of one's own. */
+  username?: string | undefined
 }
 
 export interface CommentsAsked extends PostRead {

@@ -4,6 +4,7 @@ import type { ExtractTools, Page } from '../../../stream.ts'
 import { follow, type Trail } from '../page-trail.ts'
 import { completed, pkOf } from '../record-fields.ts'
 import { type CommentsAsked, operationNames, type StreamSeed } from '../route.ts'
+import { mediaIdOf } from './media-id.ts'
 import { commentsAreOff, orSkip } from './or-skip.ts'
 import type { RepliesCursor } from './replies.ts'
 import { commentsPage as shape } from './shapes.ts'
@@ -63,11 +64,11 @@ function repliesSeeds(mediaId: string, comment: unknown): Seed[] {
   return [{ operation: operationNames.replies, subject: commentId, cursor }]
 }
 
-export function commentsSeed({ externalId, known, replies }: CommentsAsked): StreamSeed {
+export function commentsSeed({ known, replies, ...post }: CommentsAsked): StreamSeed {
   const cursor: CommentsCursor = {
-    mediaId: externalId,
+    mediaId: mediaIdOf(post),
     ...(known && { known }),
     ...(replies && { replies }),
   }
-  return { subject: externalId, cursor }
+  return { subject: post.externalId, cursor }
 }

@@ -47,11 +47,16 @@ export async function feedPage(
   }
 }
 
-export function feedSeed({ externalId, since, untilUnchanged }: FeedAsked): StreamSeed {
+export function postsSeed({ externalId, since, untilUnchanged }: FeedAsked): StreamSeed {
   const cursor: FeedCursor = {
     userId: externalId,
     ...(since && { since }),
     ...(untilUnchanged && { untilUnchanged }),
   }
   return { subject: externalId, cursor }
+}
+
+/** A reel that stands in the feed too was written when that was read: that a page changes nothing says nothing of the next. */
+export function reelsSeed({ externalId, username, since }: FeedAsked): StreamSeed {
+  return postsSeed({ externalId, username, since })
 }

@@ -1,4 +1,6 @@
 import type { ExtractTools, Page } from '../../../stream.ts'
+import type { PostRead, StreamSeed } from '../route.ts'
+import { mediaIdOf } from './media-id.ts'
 import { isPrivate, orSkip } from './or-skip.ts'
 import { likersList } from './shapes.ts'
 import type { Crawler } from './upstream.ts'
@@ -19,4 +21,9 @@ export async function likersPage(
     not_found: 'the post is not there any more',
   })
   return { records: users.map((user) => ({ media_id: mediaId, user })), next: null }
+}
+
+export function likersSeed(post: PostRead): StreamSeed {
+  const cursor: LikersCursor = { mediaId: mediaIdOf(post) }
+  return { subject: post.externalId, cursor }
 }

@@ -2,11 +2,11 @@ import type { Settings } from '../../../../settings.ts'
 import type { HttpClient } from '../../http-client.ts'
 import * as entities from '../entities.ts'
 import { notGiven, operationOf } from '../operation.ts'
-import type { InstagramRoute, PostRead } from '../route.ts'
+import type { InstagramRoute } from '../route.ts'
 import { type CommentsCursor, commentsPage, commentsSeed } from './comments.ts'
-import { type FeedCursor, feedPage, feedSeed } from './feed.ts'
+import { type FeedCursor, feedPage, postsSeed, reelsSeed } from './feed.ts'
 import { type HighlightCursor, highlightItemsPage, highlightsPage } from './highlights.ts'
-import { type LikersCursor, likersPage } from './likers.ts'
+import { type LikersCursor, likersPage, likersSeed } from './likers.ts'
 import { type PeopleCursor, peoplePage, peopleSeed } from './people.ts'
 import { type PostsByIdCursor, postByIdPage, postsByIdSeeds } from './posts-by-id.ts'
 import { type ProfileCursor, profilePage, profileSeed } from './profile.ts'
@@ -39,13 +39,13 @@ export function crawlerRoute(http: HttpClient, settings: Settings): InstagramRou
       operation: operationOf('posts', posts, (cursor: FeedCursor, tools) =>
         feedPage(crawler, 'posts', cursor, tools),
       ),
-      seed: feedSeed,
+      seed: postsSeed,
     },
     reels: {
       operation: operationOf('reels', posts, (cursor: FeedCursor, tools) =>
         feedPage(crawler, 'reels', cursor, tools),
       ),
-      seed: feedSeed,
+      seed: reelsSeed,
     },
     postsById: {
       operation: operationOf('postsById', posts, (cursor: PostsByIdCursor, tools) =>
@@ -68,10 +68,7 @@ export function crawlerRoute(http: HttpClient, settings: Settings): InstagramRou
       operation: operationOf('likers', likes, (cursor: LikersCursor, tools) =>
         likersPage(crawler, cursor, tools),
       ),
-      seed: ({ externalId }: PostRead) => ({
-        subject: externalId,
-        cursor: { mediaId: externalId } satisfies LikersCursor,
-      }),
+      seed: likersSeed,
     },
     followers: {
       operation: operationOf('followers', follows, (cursor: PeopleCursor, tools) =>
