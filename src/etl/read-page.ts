@@ -71,7 +71,7 @@ export async function readPage<Cursor, Row>(
     throw repeats(operation, cursor)
   const ahead = next !== null && (operation.readAhead ?? true) && mayAskAhead()
   reading.asked = ahead ? ask(operation, reading, next) : undefined
-  const sorted = await sortPage(operation.entity, page.records)
+  const sorted = await sortPage(operation.entity, page.records, page.kept)
   return { stream: { ...stream, pages }, page, sorted, requests: drain(meter), fetchedAt }
 }
 

@@ -3,12 +3,12 @@ import { setImmediate } from 'node:timers/promises'
 import { stableJson } from './load/json.ts'
 import type { RawRecord } from './load/raw-records.ts'
 import type { Reject } from './load/rejects.ts'
-import type { Entity, Transformed } from './stream.ts'
+import type { Entity, Kept, Transformed } from './stream.ts'
 
 export interface SortedPage<Row> {
   read: number
-  raw: RawRecord[]
-  good: { id: string; row: Row }[]
+  raw: (RawRecord & { kept?: Kept | undefined })[]
+  good: { id: string; row: Row; kept?: Kept | undefined }[]
   rejects: Reject[]
 }
 
@@ -22,26 +22,32 @@ const stretch = 25
 export async function sortPage<Row>(
   entity: Entity<Row>,
   records: readonly unknown[],
+  keptBefore?: readonly Kept[],
 ): Promise<SortedPage<Row>> {
-  const raw = new Map<string, RawRecord>()
-  const good = new Map<string, { id: string; row: Row }>()
+  const raw = new Map<string, SortedPage<Row>['raw'][number]>()
+  const good = new Map<string, SortedPage<Row>['good'][number]>()
   const rejects = new Map<string, Reject>()
   for (const [index, payload] of records.entries()) {
     if (index > 0 && index % stretch === 0) await setImmediate()
-    const id = entity.idOf(payload)
+    const kept = keptBefore?.[index]
+    const id = kept?.raw?.id ?? entity.idOf(payload)
     const transformed =
       id === undefined
         ? { reject: 'it has no id' }
         : attempt(() => {
-            raw.set(id, toRaw(entity, id, payload))
+            raw.set(id, { ...toRaw(entity, id, payload, kept), kept })
             return entity.transform(payload)
           })
     if ('row' in transformed && id !== undefined) {
-      good.set(id, { id, row: transformed.row })
+      good.set(id, { id, row: transformed.row, kept })
       rejects.delete(id)
     } else if ('reject' in transformed) {
       if (id !== undefined) good.delete(id)
-      rejects.set(id ?? `at ${index}`, { id, payload, reason: transformed.reject })
+      rejects.set(id ?? `at ${index}`, {
+        id: id ?? kept?.reject,
+        payload,
+        reason: transformed.reject,
+      })
     }
   }
   return {
@@ -52,9 +58,15 @@ export async function sortPage<Row>(
   }
 }
 
-function toRaw<Row>(entity: Entity<Row>, id: string, payload: unknown): RawRecord {
+function toRaw<Row>(
+  entity: Entity<Row>,
+  id: string,
+  payload: unknown,
+  kept: Kept | undefined,
+): RawRecord {
   const json = stableJson(payload)
-  return { id, json, hash: hash('sha256', entity.contentOf?.(payload, json) ?? json) }
+  const content = () => hash('sha256', entity.contentOf?.(payload, json) ?? json)
+  return { id, json, hash: kept?.raw?.hash ?? content() }
 }
 
 function attempt<Row>(transform: () => Transformed<Row>): Transformed<Row> {

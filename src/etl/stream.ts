@@ -27,11 +27,27 @@ export interface Entity<Row> {
 }
 
 /** A row with the stream that brought it: rows of many streams are written together. */
-export type Loaded<Row> = Row & { service_call_id: string }
+export type Loaded<Row> = Row & {
+  service_call_id: string
+  /** When it was fetched (ISO 8601), where it is transformed again: what was learnt since then stays. */
+  fetched_at?: string | undefined
+}
+
+/** Whence a record comes that was fetched before. */
+export interface Kept {
+  /** A raw record: its key and its hash, whatever `idOf` and `contentOf` say by now. */
+  raw?: { id: string; hash: string }
+  /** A reject: its key. */
+  reject?: string
+  fetchedAt: Date
+  serviceCallId: string
+}
 
 /** What one request of a stream brought. */
 export interface Page<Cursor> {
   records: readonly unknown[]
+  /** A replay: whence each of the records comes, in their order. They are written as of then: what was fetched later stays. */
+  kept?: readonly Kept[]
   /** Where the stream goes on; null: it is done. */
   next: Cursor | null
   /** The stream is done with this page, whatever `next` says, if none of its records was new, or none new or changed. Not with `readAhead`. */
@@ -40,6 +56,8 @@ export interface Page<Cursor> {
   opens?: readonly Seed[]
   /** Ids that were asked for and do not exist (any more). */
   absent?: readonly string[]
+  /** Keys of rejects that are now known by an id. */
+  closes?: readonly string[]
   /** What it cost, where the upstream takes credits. */
   credits?: CreditCounts
 }

@@ -13,7 +13,7 @@ import { type RawWritten, writeRaw } from './load/raw-records.ts'
 import { closeRejects, writeRejects } from './load/rejects.ts'
 import { rejectRefused } from './reject-refused.ts'
 import type { SortedPage } from './sort-page.ts'
-import type { Operation, Page, StreamDeps } from './stream.ts'
+import type { Kept, Operation, Page, StreamDeps } from './stream.ts'
 
 export interface PageToWrite<Cursor, Row> {
   stream: Pick<ServiceCall, 'id' | 'pages' | 'subject'>
@@ -65,7 +65,13 @@ async function transact<Cursor, Row>(
   pages: readonly PageToWrite<Cursor, Row>[],
 ): Promise<Written[]> {
   const { service, entity } = operation
-  const origin = { source: entity.source, entity: entity.entity, jobCallId: lease.call.id }
+  const replayed = pages.some(({ page }) => page.kept !== undefined)
+  const origin = {
+    source: entity.source,
+    entity: entity.entity,
+    jobCallId: lease.call.id,
+    replayed,
+  }
   const newest = eachRecordOnce(pages)
   return await db
     .transaction()
@@ -74,9 +80,11 @@ async function transact<Cursor, Row>(
       const fresh = newest.good.filter(({ id }) => !raw.stale.has(id))
       const rows = fresh.map(({ row }) => row)
       if (rows.length > 0) await entity.load(trx, rows)
-      await writeRejects(trx, newest.rejects, origin)
+      const rejects = newest.rejects.filter(({ id }) => id === undefined || !raw.stale.has(id))
+      await writeRejects(trx, rejects, origin)
       const passed = fresh.map(({ id }) => id)
-      await closeRejects(trx, passed, origin)
+      const renamed = pages.flatMap(({ page }) => page.closes ?? [])
+      await closeRejects(trx, [...passed, ...renamed], origin)
       const opens = pages.flatMap(({ page }) => page.opens ?? [])
       await openStreams(trx, lease.call.id, service, opens)
 
@@ -131,13 +139,17 @@ function eachRecordOnce<Cursor, Row>(pages: readonly PageToWrite<Cursor, Row>[])
     raw: pages.flatMap((page) =>
       page.sorted.raw
         .filter(({ id }) => counts(id, page))
-        .map((record) => ({ ...record, serviceCallId: page.stream.id, fetchedAt: page.fetchedAt })),
+        .map(({ kept, ...record }) => ({
+          ...record,
+          serviceCallId: kept?.serviceCallId ?? page.stream.id,
+          fetchedAt: kept?.fetchedAt ?? page.fetchedAt,
+        })),
     ),
     good: pages
       .flatMap((page) =>
         page.sorted.good
           .filter(({ id }) => counts(id, page))
-          .map(({ id, row }) => ({ id, row: { ...row, service_call_id: page.stream.id } })),
+          .map(({ id, row, kept }) => ({ id, row: { ...row, ...whenceOf(page, kept) } })),
       )
       .toSorted(byId),
     rejects: pages.flatMap((page) =>
@@ -146,6 +158,11 @@ function eachRecordOnce<Cursor, Row>(pages: readonly PageToWrite<Cursor, Row>[])
         .map((reject) => ({ ...reject, serviceCallId: page.stream.id })),
     ),
   }
+}
+
+function whenceOf<Cursor, Row>({ stream }: PageToWrite<Cursor, Row>, kept: Kept | undefined) {
+  if (!kept) return { service_call_id: stream.id }
+  return { service_call_id: kept.serviceCallId, fetched_at: kept.fetchedAt.toISOString() }
 }
 
 function isDone<Cursor>({ next, endsUnless }: Page<Cursor>, counts: RowCounts): boolean {

@@ -8,6 +8,7 @@ import { instagramBatch } from './instagram-batch.ts'
 import { instagramProfile } from './instagram-profile.ts'
 import type { Job } from './job.ts'
 import { leadgen } from './leadgen.ts'
+import { replay } from './replay.ts'
 
 /** Every job there is: a new one is a file and a line here. */
 export const catalog: readonly Job[] = [
@@ -17,6 +18,7 @@ export const catalog: readonly Job[] = [
   instagram,
   instagramBatch,
   instagramProfile,
+  replay,
 ]
 
 /** @throws Fault `params` that names the jobs there are. */

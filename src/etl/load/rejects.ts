@@ -13,15 +13,21 @@ export interface RejectOrigin {
   source: string
   entity: string
   jobCallId: string
+  /** They did not come again, but were transformed again. */
+  replayed?: boolean
 }
 
-/** Keeps records that failed validation, with the reason; the same record again renews its row. */
+/**
+ * Keeps records that failed validation, with the reason; the same record again renews its row. Where it did not come again,
+ * an open reject gets the new reason and still tells who saw it last.
+ */
 export async function writeRejects(
   trx: Transaction<DB>,
   rejects: readonly (Reject & { serviceCallId: string })[],
-  { source, entity, jobCallId }: RejectOrigin,
+  { source, entity, jobCallId, replayed = false }: RejectOrigin,
 ): Promise<void> {
   if (rejects.length === 0) return
+  const stays = sql`(${replayed}::boolean and r.closed_at is null)`
   await sql`
     insert into ledger.rejects as r (source, entity, external_id, payload, reason, job_call_id, service_call_id)
     select distinct on (key) ${source}, ${entity}, key, payload, reason, ${jobCallId}::uuid, service_call_id
@@ -31,10 +37,11 @@ export async function writeRejects(
       from jsonb_to_recordset(${toJsonb(rejects)}::jsonb) as x (id text, payload jsonb, reason text, "serviceCallId" uuid)
     ) keyed order by key
     on conflict (source, entity, external_id) do update set
-      payload = excluded.payload, reason = excluded.reason, job_call_id = excluded.job_call_id,
-      service_call_id = excluded.service_call_id, last_seen_at = clock_timestamp(), closed_at = null`.execute(
-    trx,
-  )
+      payload = excluded.payload, reason = excluded.reason, closed_at = null,
+      job_call_id = case when ${stays} then r.job_call_id else excluded.job_call_id end,
+      service_call_id = case when ${stays} then r.service_call_id else excluded.service_call_id end,
+      last_seen_at = case when ${stays} then r.last_seen_at else clock_timestamp() end
+    where not (${stays} and r.reason = excluded.reason)`.execute(trx)
 }
 
 /** Closes the rejects of records that now came well. */
