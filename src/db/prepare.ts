@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import type { PostgresPool, PostgresPoolClient } from 'kysely'
+import type { Pool, PoolClient, QueryResult } from 'pg'
+
+/** As often a connection is asked the same before it prepares it. */
+const often = 5
+/** Texts remembered by a connection: each one prepared keeps a plan in the server's memory. */
+const mostTexts = 300
+
+/**
+ * A pool whose connections prepare the statements that they are asked again and again: a page's statements take the planner
+ * longer than the page takes to be written. By their text, so that nobody needs to name them.
+ */
+export function preparing(pool: Pool): PostgresPool {
+  const clients = new WeakMap<PoolClient, PostgresPoolClient>()
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect()
+      const known = clients.get(client) ?? withNames(client)
+      clients.set(client, known)
+      return known
+    },
+  }
+}
+
+function withNames(client: PoolClient): PostgresPoolClient {
+  const asked = new Map<string, { times: number; name: string }>()
+  const nameOf = (text: string): string | undefined => {
+    const known = asked.get(text)
+    if (!known) {
+      if (asked.size < mostTexts && !maySeeOtherColumns.test(text))
+        asked.set(text, { times: 1, name: createHash('sha256').update(text).digest('base64url') })
+      return undefined
+    }
+    return ++known.times > often ? known.name : undefined
+  }
+  const query = async (text: string, values?: readonly unknown[]): Promise<QueryResult> => {
+    const name = values?.length ? nameOf(text) : undefined
+    return await client.query({ text, values: [...(values ?? [])], ...(name && { name }) })
+  }
+  return {
+    // Kysely asks for nothing else: it has no cursor here.
+    query: query as unknown as PostgresPoolClient['query'],
+    release: (destroy) => client.release(destroy),
+  }
+}
+
+/** A migration that adds a column breaks what was prepared with a star, on every connection that is open. */
+const maySeeOtherColumns = /^\s*select (\w+\.)?\*|returning (\w+\.)?\*\s*$/i
