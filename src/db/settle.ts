@@ -95,13 +95,13 @@ export async function settleParents(trx: Transaction<DB>, parentId: string | nul
     await lockCall(trx, id)
     const { rows } = await sql<{ parent_id: string | null }>`
       with children as (
-        -- A child that handed its work on counts for what is under it: 3 of 200 profiles, not 2 of 2 batches.
+        -- A child that only hands on what its parent names counts for what is under it: 3 of 200 profiles, not 2 of 2 batches.
         select count(*) filter (where finished_at is null) as open,
           coalesce(sum(case when is_parent then (result ->> 'children')::bigint else 1 end), 0) as total,
           coalesce(sum(case when is_parent then (result ->> 'failed')::bigint else (status = 'failed')::int end), 0) as failed,
           coalesce(sum(case when is_parent then (result ->> 'cancelled')::bigint else (status = 'cancelled')::int end), 0) as cancelled
         from (
-          select *, coalesce(result ? 'children', false) as is_parent from ledger.job_calls where parent_id = ${id}
+          select *, coalesce(result ?& array['children', 'of'], false) as is_parent from ledger.job_calls where parent_id = ${id}
         ) c
       )
       update ledger.job_calls c set finished_at = clock_timestamp(),
