@@ -2,14 +2,16 @@ import { createHash } from 'node:crypto'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type { Pool, PoolClient, QueryResult } from 'pg'
 
-/** As often a connection is asked the same before it prepares it. */
+/** As often a connection is asked the same before it prepares it; then anew each time that it was asked so many times as often. */
 const often = 5
+const growth = 8
 /** Texts remembered by a connection: each one prepared keeps a plan in the server's memory. */
 const mostTexts = 300
 
 /**
  * A pool whose connections prepare the statements that they are asked again and again: a page's statements take the planner
- * longer than the page takes to be written. By their text, so that nobody needs to name them.
+ * longer than the page takes to be written. By their text, so that nobody needs to name them. A plan that was made while a table was
+ * empty is bad for a full one (to an empty table every index is as good), so that plans are made anew now and then.
  */
 export function preparing(pool: Pool): PostgresPool {
   const clients = new WeakMap<PoolClient, PostgresPoolClient>()
@@ -34,7 +36,8 @@ function withNames(client: PoolClient): PostgresPoolClient {
         asked.set(text, { times: 1, name: createHash('sha256').update(text).digest('base64url') })
       return undefined
     }
-    return ++known.times > often ? known.name : undefined
+    if (++known.times <= often) return undefined
+    return `${known.name}${Math.floor(Math.log(known.times / often) / Math.log(growth))}`
   }
   const query = async (text: string, values?: readonly unknown[]): Promise<QueryResult> => {
     const name = values?.length ? nameOf(text) : undefined
