@@ -1,6 +1,10 @@
 import { type Kysely, sql } from 'kysely'
 
-/** Profiles to read, and the normalized tables of Instagram. Each row names the service call that last wrote it. */
+/**
+ * Profiles to read, and the normalized tables of Instagram. Each row names the service call that last wrote it.
+ * No index begins with the source: on a table that was never analyzed, any index that does looks as good as the right one to the
+ * planner, and a prepared statement keeps what it chose then.
+ */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await profiles(db)
   await posts(db)
@@ -66,7 +70,7 @@ async function profiles(db: Kysely<unknown>): Promise<void> {
       graph_id text,
       gone_at timestamptz,
       service_call_id uuid not null,
-      primary key (source, external_id)
+      primary key (external_id, source)
     )`.execute(db)
   await comment(
     db,
@@ -84,13 +88,11 @@ async function profiles(db: Kysely<unknown>): Promise<void> {
     'Its id in the official API, where that has told it',
   )
   // Where the routes' ids differ, the name is what they share.
-  await sql`create index profiles_by_username on public.profiles (source, username)`.execute(db)
-  await sql`create index profiles_by_graph_id on public.profiles (source, graph_id) where graph_id is not null`.execute(
+  await sql`create index profiles_by_username on public.profiles (username)`.execute(db)
+  await sql`create index profiles_by_graph_id on public.profiles (graph_id) where graph_id is not null`.execute(
     db,
   )
-  await sql`create index profiles_by_pk on public.profiles (source, pk) where pk <> external_id`.execute(
-    db,
-  )
+  await sql`create index profiles_by_pk on public.profiles (pk) where pk <> external_id`.execute(db)
   await sql`
     create table public.profile_metrics (
       source text not null,
@@ -101,7 +103,7 @@ async function profiles(db: Kysely<unknown>): Promise<void> {
       media_count bigint,
       insights jsonb,
       service_call_id uuid not null,
-      primary key (source, profile_external_id, day)
+      primary key (profile_external_id, source, day)
     )`.execute(db)
   await comment(
     db,
@@ -138,7 +140,7 @@ async function posts(db: Kysely<unknown>): Promise<void> {
       graph_id text,
       gone_at timestamptz,
       service_call_id uuid not null,
-      primary key (source, external_id),
+      primary key (external_id, source),
       constraint kind_is_known check (kind in ('post', 'reel', 'story')),
       constraint media_type_is_known check (media_type in ('photo', 'video', 'album'))
     )`.execute(db)
@@ -155,10 +157,10 @@ async function posts(db: Kysely<unknown>): Promise<void> {
   for (const [name, text] of Object.entries(columns)) {
     await comment(db, `column public.posts.${name}`, text)
   }
-  await sql`create unique index posts_by_shortcode on public.posts (source, shortcode) where shortcode is not null`.execute(
+  await sql`create unique index posts_by_shortcode on public.posts (shortcode, source) where shortcode is not null`.execute(
     db,
   )
-  await sql`create index posts_of_profile on public.posts (source, profile_external_id, taken_at)`.execute(
+  await sql`create index posts_of_profile on public.posts (profile_external_id, taken_at)`.execute(
     db,
   )
   await sql`
@@ -174,7 +176,7 @@ async function posts(db: Kysely<unknown>): Promise<void> {
       height int,
       duration_s double precision,
       service_call_id uuid not null,
-      primary key (source, post_external_id, position),
+      primary key (post_external_id, source, position),
       constraint position_starts_at_one check (position >= 1),
       constraint media_type_is_known check (media_type in ('photo', 'video'))
     )`.execute(db)
@@ -194,7 +196,7 @@ async function posts(db: Kysely<unknown>): Promise<void> {
       view_count bigint,
       insights jsonb,
       service_call_id uuid not null,
-      primary key (source, post_external_id, day)
+      primary key (post_external_id, source, day)
     )`.execute(db)
   await comment(
     db,
@@ -221,14 +223,14 @@ async function people(db: Kysely<unknown>): Promise<void> {
       is_hidden boolean,
       gone_at timestamptz,
       service_call_id uuid not null,
-      primary key (source, external_id)
+      primary key (external_id, source)
     )`.execute(db)
   await comment(
     db,
     'column public.comments.parent_external_id',
     'The comment that it replies to; null: to the post',
   )
-  await sql`create index comments_of_post on public.comments (source, post_external_id)`.execute(db)
+  await sql`create index comments_of_post on public.comments (post_external_id)`.execute(db)
   await sql`
     create table public.likes (
       source text not null,
@@ -239,7 +241,7 @@ async function people(db: Kysely<unknown>): Promise<void> {
       first_seen_at timestamptz not null default clock_timestamp(),
       gone_at timestamptz,
       service_call_id uuid not null,
-      primary key (source, post_external_id, user_external_id)
+      primary key (post_external_id, user_external_id, source)
     )`.execute(db)
   await comment(
     db,
@@ -256,7 +258,7 @@ async function people(db: Kysely<unknown>): Promise<void> {
       first_seen_at timestamptz not null default clock_timestamp(),
       gone_at timestamptz,
       service_call_id uuid not null,
-      primary key (source, follower_external_id, followee_external_id)
+      primary key (follower_external_id, followee_external_id, source)
     )`.execute(db)
   // Two names: a pair of tracked profiles is told by both of them, each naming the other.
   await comment(
@@ -269,9 +271,7 @@ async function people(db: Kysely<unknown>): Promise<void> {
     'column public.follows.followee_username',
     'null as long as only lists of this profile itself were read; profiles has it then',
   )
-  await sql`create index follows_of_followee on public.follows (source, followee_external_id)`.execute(
-    db,
-  )
+  await sql`create index follows_of_followee on public.follows (followee_external_id)`.execute(db)
 }
 
 async function highlights(db: Kysely<unknown>): Promise<void> {
@@ -287,9 +287,9 @@ async function highlights(db: Kysely<unknown>): Promise<void> {
       created_at timestamptz,
       gone_at timestamptz,
       service_call_id uuid not null,
-      primary key (source, external_id)
+      primary key (external_id, source)
     )`.execute(db)
-  await sql`create index highlights_of_profile on public.highlights (source, profile_external_id)`.execute(
+  await sql`create index highlights_of_profile on public.highlights (profile_external_id)`.execute(
     db,
   )
   await sql`
@@ -299,7 +299,7 @@ async function highlights(db: Kysely<unknown>): Promise<void> {
       position int not null,
       post_external_id text not null,
       service_call_id uuid not null,
-      primary key (source, highlight_external_id, position),
+      primary key (highlight_external_id, source, position),
       constraint position_starts_at_one check (position >= 1)
     )`.execute(db)
 }

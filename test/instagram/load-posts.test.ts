@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { highlightItems, posts } from '../../src/etl/extract/instagram/entities.ts'
 import { createDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
 import { album, graphMedia, load, media, physically, signed } from './records.ts'
 
 const pk = '3700000000000000001'
@@ -194,4 +195,24 @@ test('an item of a highlight is a post, with a place in each highlight that has 
   expect(rows).toMatchObject([{ media_type: 'video', width: 720, duration_s: 14.5 }])
   await load(database, highlightItems, items)
   expect(await physically(database, 'highlight_items')).toEqual(places)
+})
+
+const page = (n: number) =>
+  Array.from({ length: 20 }, (_, m) => album(['1', '2'], { pk: `37${n}00${m}`, code: `${n}-${m}` }))
+
+test('a page costs the same however many posts there are, also before the tables were ever analyzed', async () => {
+  const database = await createDatabase()
+  const pages = 40
+  for (let n = 0; n < 2 * pages; n++) await load(database, posts, page(n % pages))
+  const { scanned, looked_up } = await until('the statistics are there', async () => {
+    await sql`select pg_stat_force_next_flush()`.execute(database.db)
+    const { rows } = await sql<{ inserted: number; scanned: number; looked_up: number }>`
+      select n_tup_ins as inserted, seq_tup_read as scanned, (
+        select sum(idx_tup_read)::bigint from pg_stat_user_indexes i where i.relid = t.relid) as looked_up
+      from pg_stat_user_tables t where relname = 'posts'`.execute(database.db)
+    return rows.find(({ inserted }) => inserted === 20 * pages)
+  })
+  expect(scanned).toBe(0)
+  // Some look-ups a row, none of which reads others.
+  expect(looked_up).toBeLessThan(2 * pages * 20 * 6)
 })
