@@ -9,11 +9,8 @@ import { optional } from '../amocrm.ts'
 /** A number or digits (upstreams/instagram.md, B2). Beyond 2^53 a number has lost its last digits before it comes here. */
 export const id = z
   .union(
-    [
-      z.int('is beyond 2^53: its last digits are lost').positive(),
-      z.string().regex(/^[1-9]\d{0,30}$/, 'must be a number'),
-    ],
-    'must be a number',
+    [z.int().positive(), z.string().regex(/^[1-9]\d{0,30}$/, 'must be a whole number')],
+    'must be a whole number, below 2^53 or as text',
   )
   .transform(String)
 
