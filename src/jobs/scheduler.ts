@@ -1,6 +1,6 @@
 import { schedule } from 'node-cron'
-import { sql } from 'kysely'
 import type { Db } from '../db/connect.ts'
+import { keepHouse } from '../db/keep-house.ts'
 import { introduceJobs } from '../db/ticks.ts'
 import { Fault } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -9,9 +9,6 @@ import { missingSettings } from './catalog.ts'
 import { validateSchedule } from './due-ticks.ts'
 import { type DefaultSchedule, enqueueDueTicks } from './enqueue-due-ticks.ts'
 import type { Job } from './job.ts'
-
-/** Ledger months older than this are dropped, where nothing in them is open. */
-const keepLedger = '400 days'
 
 export interface Scheduler {
   stop(): Promise<void>
@@ -88,11 +85,4 @@ export async function startScheduler({
       await Promise.all(running)
     },
   }
-}
-
-/** Makes the next months' partitions and drops those that are too old. */
-async function keepHouse(db: Db): Promise<void> {
-  await sql`select ledger.ensure_partitions(), ledger.drop_old_partitions(${keepLedger}::interval)`.execute(
-    db,
-  )
 }

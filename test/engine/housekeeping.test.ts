@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import type { Db } from '../../src/db/connect.ts'
+import { keepHouse } from '../../src/db/keep-house.ts'
 import { settleForgottenParents, wakeForgotten } from '../../src/db/orphans.ts'
 import { insertTicks } from '../../src/db/ticks.ts'
 import { addWakeUps } from '../../src/db/wake-up.ts'
@@ -115,6 +116,23 @@ test('retention drops whole months, but none in which something is open', async 
   )
   expect(await drop()).toEqual(['2024_02'])
   expect(await drop()).toEqual([])
+})
+
+test('what was used per hour goes with its month, a key after thirty days, unless its call is open', async () => {
+  const { db } = await createDatabase()
+  const open = await queueCall(db, 'a')
+  await sql`insert into ledger.upstream_hours (service, hour, worker)
+    select 'amocrm', now() - make_interval(days => days), 'w' || days from unnest(array[1, 399, 401]) as days`.execute(
+    db,
+  )
+  await sql`insert into ledger.idempotency_keys (key, request_hash, job_call_id, created_at)
+    values ('old', '', gen_random_uuid(), now() - interval '31 days'), ('old and open', '', ${open}, now() - interval '31 days'),
+      ('young', '', gen_random_uuid(), now() - interval '29 days')`.execute(db)
+  await keepHouse(db)
+  const hours = await db.selectFrom('ledger.upstream_hours').select('worker').execute()
+  expect(hours.map(({ worker }) => worker).toSorted()).toEqual(['w1', 'w399'])
+  const keys = await db.selectFrom('ledger.idempotency_keys').select('key').execute()
+  expect(keys.map(({ key }) => key).toSorted()).toEqual(['old and open', 'young'])
 })
 
 test('the database refuses states that cannot be', async () => {

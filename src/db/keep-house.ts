@@ -1,0 +1,25 @@
+import { sql } from 'kysely'
+import type { Db } from './connect.ts'
+
+/** Ledger months older than this are dropped, where nothing in them is open; what was used per hour goes with them. */
+const keepLedger = '400 days'
+/** Who repeats a request later than this makes a new one. */
+const keepKeys = '30 days'
+
+/**
+ * Makes the next months' partitions and drops those that are too old. Small tables without partitions lose the rows
+ * that are too old; a key stays as long as its call is open.
+ */
+export async function keepHouse(db: Db): Promise<void> {
+  await sql`select ledger.ensure_partitions(), ledger.drop_old_partitions(${keepLedger}::interval)`.execute(
+    db,
+  )
+  await sql`delete from ledger.upstream_hours where hour < clock_timestamp() - ${keepLedger}::interval`.execute(
+    db,
+  )
+  await sql`
+    delete from ledger.idempotency_keys k where created_at < clock_timestamp() - ${keepKeys}::interval
+      and not exists (select from ledger.job_calls c where c.id = k.job_call_id and c.finished_at is null)`.execute(
+    db,
+  )
+}
