@@ -24,31 +24,34 @@ export async function cancelTreeIn(
   id: string,
   by: string,
 ): Promise<Cancelled> {
-  const marked: string[] = []
+  let marked: string[] = []
   // A running call may be adding children: once it is marked it can't, so what it added by then is found by another look.
   for (;;) {
-    const some = await markOpen(trx, id, by)
-    if (some.length === 0) break
-    marked.push(...some)
+    const open = await markOpen(trx, id, by)
+    if (open.length === marked.length) break
+    marked = open
   }
   const ended = await endWhatNobodyRuns(trx, marked)
   return { ended, stopping: marked.length - ended }
 }
 
-/** Locks the calls by id, as heartbeats do. */
+/**
+ * Locks the calls by id, as heartbeats do. Those marked before are among them: whoever ran one may have died since, and
+ * whoever marked a parent may have missed a child.
+ */
 async function markOpen(trx: Transaction<DB>, id: string, by: string): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     with recursive tree as (
       select id from ledger.job_calls where id = ${id}
       union all select c.id from ledger.job_calls c join tree t on c.parent_id = t.id
     ), locked as materialized (
-      select id from ledger.job_calls where id in (select id from tree)
-        and finished_at is null and cancel_requested_at is null
+      select id, cancel_requested_at from ledger.job_calls where id in (select id from tree) and finished_at is null
       order by id for update
+    ), marked as (
+      update ledger.job_calls c set cancel_requested_at = clock_timestamp(), cancel_requested_by = ${by}
+      from locked where c.id = locked.id and locked.cancel_requested_at is null
     )
-    update ledger.job_calls c set cancel_requested_at = clock_timestamp(), cancel_requested_by = ${by}
-    from locked where c.id = locked.id
-    returning c.id`.execute(trx)
+    select id from locked`.execute(trx)
   return rows.map((row) => row.id)
 }
 

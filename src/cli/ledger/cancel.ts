@@ -9,12 +9,12 @@ import { isoTime, plural } from '../format.ts'
 export async function cancelCall(db: Db, call: JobCall): Promise<void> {
   const { ended, stopping } = await cancelTree(db, call.id, whoAsks())
   const which = `${call.job} ${call.id}`
-  if (ended + stopping > 0)
-    process.stdout.write(`${which}: ${plural(ended, 'call')} cancelled, ${stopping} stopping\n`)
-  else if (call.finished_at === null)
+  if (call.cancel_requested_at !== null && call.finished_at === null && ended === 0)
     process.stdout.write(
       `${which}: ${call.cancel_requested_by} asked for that already, at ${isoTime(call.cancel_requested_at)}\n`,
     )
+  else if (ended + stopping > 0)
+    process.stdout.write(`${which}: ${plural(ended, 'call')} cancelled, ${stopping} stopping\n`)
   else throw new Fault('params', `job call ${call.id} is over: ${call.status}`)
   if (stopping > 0)
     process.stdout.write(
