@@ -1,3 +1,4 @@
+import { changeCalls, faultCalls, settingsCalls } from '../admin-calls.ts'
 import { json, ndjson } from '../http/answer.ts'
 import type { AdminCall } from '../upstream.ts'
 import { changeScriptSchema } from './change-schema.ts'
@@ -7,69 +8,27 @@ import { settingsSchema } from './options.ts'
 import { clockOf, type InstagramParts, shownSettings } from './parts.ts'
 import { stateQuerySchema, tellState } from './state.ts'
 
+const patchSchema = settingsSchema.partial()
+
 /** The admin API of both routes, below `/_sandbox/instagram`. */
 export function instagramAdmin(parts: InstagramParts): AdminCall[] {
-  const { faults, scripts } = parts
+  const shown = () => shownSettings(parts)
+  const clock = () => clockOf(parts)
   return [
-    { method: 'GET', path: '/settings', handle: () => json(200, shownSettings(parts)) },
-    { method: 'PATCH', path: '/settings', handle: (body) => patchSettings(parts, body) },
-
-    { method: 'GET', path: '/faults', handle: () => json(200, faults.pending()) },
-    {
-      method: 'POST',
-      path: '/faults',
-      handle(body) {
-        faults.add(faultsSchema.parse(body))
-        return json(200, faults.pending())
-      },
-    },
-    {
-      method: 'DELETE',
-      path: '/faults',
-      handle() {
-        faults.clear()
-        return { status: 204 }
-      },
-    },
-
-    { method: 'GET', path: '/changes', handle: () => json(200, { scripts: scripts.progress() }) },
-    {
-      method: 'POST',
-      path: '/changes',
-      handle(body) {
-        const script = changeScriptSchema.parse(body)
-        const applied = scripts.add(script, parts.world, clockOf(parts))
-        return json(200, { applied, scripts: scripts.progress() })
-      },
-    },
-    {
-      method: 'DELETE',
-      path: '/changes',
-      handle() {
-        scripts.clear()
-        return { status: 204 }
-      },
-    },
-
+    ...settingsCalls(parts, settingsSchema, {
+      shown,
+      readPatch: (body) => patchSchema.parse(body),
+    }),
+    ...faultCalls(parts.faults, faultsSchema),
+    ...changeCalls(parts, changeScriptSchema, clock),
     {
       method: 'GET',
       path: '/state',
       handle(_, query) {
         const asked = stateQuerySchema.parse(Object.fromEntries(query))
-        return ndjson(tellState(parts.world, asked, clockOf(parts)))
+        return ndjson(tellState(parts.world, asked, clock()))
       },
     },
-    {
-      method: 'GET',
-      path: '/counts',
-      handle: () => json(200, countWorld(parts.world, clockOf(parts))),
-    },
+    { method: 'GET', path: '/counts', handle: () => json(200, countWorld(parts.world, clock())) },
   ]
-}
-
-function patchSettings(parts: InstagramParts, body: unknown) {
-  const patch = settingsSchema.partial().parse(body)
-  const given = Object.entries(patch).filter(([, value]) => value !== undefined)
-  parts.settings = settingsSchema.parse({ ...parts.settings, ...Object.fromEntries(given) })
-  return json(200, shownSettings(parts))
 }

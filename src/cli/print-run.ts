@@ -1,26 +1,11 @@
 import type { Db } from '../db/connect.ts'
 import type { JobCall } from '../db/job-calls.ts'
 import type { ErrorRecord } from '../errors.ts'
-import { isoTime, oneLine, plural, span, tookFrom } from './format.ts'
-import { type Cell, plainTable } from './plain-table.ts'
+import { isoTime, oneLine, plural, tookFrom } from './format.ts'
+import { plainTable } from './plain-table.ts'
+import { counterCells, streamCells, streamHead } from './stream-columns.ts'
 
 const mostStreams = 60
-
-const head = [
-  'service',
-  'operation',
-  'subject',
-  'status',
-  'pages',
-  'requests',
-  'retries',
-  'read',
-  'inserted',
-  'updated',
-  'unchanged',
-  'rejected',
-  'throttled',
-]
 
 /** Prints a job call as the ledger has it: its streams, its sums, its result or error. */
 export async function printRun(db: Db, call: JobCall): Promise<void> {
@@ -36,19 +21,19 @@ export async function printRun(db: Db, call: JobCall): Promise<void> {
     .orderBy('id')
     .limit(mostStreams)
     .execute()
-  const rows = streams.map((s) => [
-    s.service,
-    s.operation,
-    oneLine(s.subject, 40),
-    s.status,
-    ...counts(s),
-  ])
+  const rows = streams.map(streamCells)
   const all = run.streams ?? 0
   if (all > mostStreams)
-    rows.push(['...', `and ${all - mostStreams} more`, '', '', ...head.slice(4).map(() => '')])
-  rows.push(['', '', plural(all, 'stream'), '', ...counts(run)])
+    rows.push([
+      '...',
+      `and ${all - mostStreams} more`,
+      '',
+      '',
+      ...streamHead.slice(4).map(() => ''),
+    ])
+  rows.push(['', '', plural(all, 'stream'), '', ...counterCells(run)])
   const lines = [
-    plainTable(head, rows),
+    plainTable(streamHead, rows),
     '',
     `${call.job} ${call.id}: ${call.status}, attempt ${call.attempt}${took(call)}`,
     ...describeEnd(call),
@@ -60,31 +45,6 @@ export async function printRun(db: Db, call: JobCall): Promise<void> {
   if (run.analysis_open)
     lines.push(`${run.analysis_open} analyses are still out: npm run ledger -- show ${call.id}`)
   process.stdout.write(`${lines.join('\n')}\n`)
-}
-
-type Counted =
-  | 'pages'
-  | 'requests'
-  | 'retries'
-  | 'rows_read'
-  | 'rows_inserted'
-  | 'rows_updated'
-  | 'rows_unchanged'
-  | 'rows_rejected'
-  | 'throttled_ms'
-
-function counts(of: Record<Counted, number | null>): Cell[] {
-  return [
-    of.pages,
-    of.requests,
-    of.retries,
-    of.rows_read,
-    of.rows_inserted,
-    of.rows_updated,
-    of.rows_unchanged,
-    of.rows_rejected,
-    span(of.throttled_ms ?? 0),
-  ]
 }
 
 function describeEnd(call: JobCall): string[] {

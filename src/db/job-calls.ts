@@ -71,17 +71,20 @@ export async function lockSubject(
   await sql`select pg_advisory_xact_lock(hashtextextended(${`${job}\n${subject}`}, 0))`.execute(trx)
 }
 
+const callsAbout = (db: Db | Transaction<DB>, job: string, subject: string) =>
+  db
+    .selectFrom('ledger.job_calls')
+    .selectAll()
+    .where('job', '=', job)
+    .where('subject', '=', subject)
+
 /** The unfinished call of this job and subject, if there is one: the oldest. */
 export async function findLive(
   db: Db | Transaction<DB>,
   job: string,
   subject: string,
 ): Promise<JobCall | undefined> {
-  return await db
-    .selectFrom('ledger.job_calls')
-    .selectAll()
-    .where('job', '=', job)
-    .where('subject', '=', subject)
+  return await callsAbout(db, job, subject)
     .where('finished_at', 'is', null)
     .orderBy('id')
     .limit(1)
@@ -95,11 +98,7 @@ export async function findLatest(
   subject: string,
   params: object,
 ): Promise<JobCall | undefined> {
-  return await db
-    .selectFrom('ledger.job_calls')
-    .selectAll()
-    .where('job', '=', job)
-    .where('subject', '=', subject)
+  return await callsAbout(db, job, subject)
     .where('parent_id', 'is', null)
     .where(sql<boolean>`params = ${JSON.stringify(params)}::jsonb`)
     .orderBy('id', 'desc')

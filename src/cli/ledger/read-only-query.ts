@@ -32,7 +32,8 @@ const graceMs = 5000
  * Three walls, since `set local role` alone is none: `select set_config('role', ...)` or a `do` block undoes it.
  * A function that belongs to nightledger_reader and runs with its rights does, as Postgres lets nobody change the
  * role inside of one. It opens a cursor for the statement: that takes just one, and just one that answers rows.
- * The transaction is read-only, which no statement can undo, and is rolled back.
+ * The transaction is read-only, which no statement can undo, and is rolled back: before Postgres 16 a statement may
+ * make large objects all the same, and they go with it.
  */
 export async function readOnlyQuery(
   pool: Pool,

@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 import type { Db } from '../../db/connect.ts'
 import type { ErrorRecord } from '../../errors.ts'
-import { oneLine, plural, size, span } from '../format.ts'
+import { oneLine, plural, size } from '../format.ts'
 import { plainTable } from '../plain-table.ts'
+import { streamCells, streamHead } from '../stream-columns.ts'
 
 const mostStreams = 60
 const mostReasons = 5
@@ -22,39 +23,14 @@ export async function printStreams(db: Db, callId: string): Promise<void> {
     .orderBy(sql`array_position(array['failed', 'open'], status), id`)
     .limit(mostStreams)
     .execute()
-  const head = [
-    'service',
-    'operation',
-    'subject',
-    'status',
-    'pages',
-    'requests',
-    'retries',
-    'read',
-    'inserted',
-    'updated',
-    'unchanged',
-    'rejected',
-    'throttled',
-    'size',
-    'goes on at, or error',
-  ]
-  const rows = streams.map((s) => [
-    s.service,
-    s.operation,
-    oneLine(s.subject, 40),
-    s.status,
-    s.pages,
-    s.requests,
-    s.retries,
-    s.rows_read,
-    s.rows_inserted,
-    s.rows_updated,
-    s.rows_unchanged,
-    s.rows_rejected,
-    span(s.throttled_ms),
-    size(s.bytes),
-    describeEnd(s.error as ErrorRecord | null, s.status === 'open' ? s.cursor : null),
+  const head = [...streamHead, 'size', 'goes on at, or error']
+  const rows = streams.map((stream) => [
+    ...streamCells(stream),
+    size(stream.bytes),
+    describeEnd(
+      stream.error as ErrorRecord | null,
+      stream.status === 'open' ? stream.cursor : null,
+    ),
   ])
   const more = count > mostStreams ? `\n... and ${count - mostStreams} more` : ''
   process.stdout.write(`\n${plural(count, 'stream')}\n${plainTable(head, rows)}${more}\n`)
