@@ -1,8 +1,9 @@
-import { sql, type Transaction } from 'kysely'
+import { type Selectable, sql, type Transaction } from 'kysely'
 import type { DB } from '../../db/schema.generated.ts'
 import type { Loaded } from '../stream.ts'
 import type { ContactRow } from '../transform/amocrm-contact.ts'
 import { toJsonb } from './json.ts'
+import { isReplay, unlessMet } from './replayed.ts'
 
 const source = 'amocrm'
 
@@ -12,6 +13,9 @@ export async function loadContacts(
   rows: readonly Loaded<ContactRow>[],
 ): Promise<void> {
   const told = await withKnownCompanies(trx, rows)
+  const missingSince = unlessMet(rows, 'c.missing_since')
+  const deletedAt = sql`case when excluded.deleted_at is null then ${unlessMet(rows, 'c.deleted_at')}
+    else coalesce(c.deleted_at, excluded.deleted_at) end`
   const json = toJsonb(told.map((row) => ({ ...row, channels: undefined })))
   await sql`
     insert into public.contacts as c (source, external_id, name, first_name, last_name, company_external_id,
@@ -28,18 +32,16 @@ export async function loadContacts(
       company_external_id = excluded.company_external_id,
       responsible_user_external_id = excluded.responsible_user_external_id,
       custom_fields = excluded.custom_fields, tags = excluded.tags, closest_task_at = excluded.closest_task_at,
-      created_at = excluded.created_at, updated_at = excluded.updated_at, missing_since = null,
-      deleted_at = case when excluded.deleted_at is not null then coalesce(c.deleted_at, excluded.deleted_at) end,
+      created_at = excluded.created_at, updated_at = excluded.updated_at, missing_since = ${missingSince},
+      deleted_at = ${deletedAt},
       unlinked_at = case when excluded.company_external_id is not null then null
         when c.company_external_id is not null then clock_timestamp() else c.unlinked_at end,
       service_call_id = excluded.service_call_id
     where (c.name, c.first_name, c.last_name, c.company_external_id, c.responsible_user_external_id, c.custom_fields,
-        c.tags, c.closest_task_at, c.created_at, c.updated_at, c.deleted_at is null, c.missing_since)
+        c.tags, c.closest_task_at, c.created_at, c.updated_at, c.deleted_at, c.missing_since)
       is distinct from (excluded.name, excluded.first_name, excluded.last_name, excluded.company_external_id,
         excluded.responsible_user_external_id, excluded.custom_fields, excluded.tags, excluded.closest_task_at,
-        excluded.created_at, excluded.updated_at, excluded.deleted_at is null, null::timestamptz)`.execute(
-    trx,
-  )
+        excluded.created_at, excluded.updated_at, ${deletedAt}, ${missingSince})`.execute(trx)
   await loadChannels(trx, rows)
 }
 
@@ -48,6 +50,7 @@ async function withKnownCompanies(
   trx: Transaction<DB>,
   rows: readonly Loaded<ContactRow>[],
 ): Promise<readonly Loaded<ContactRow>[]> {
+  if (isReplay(rows)) return await withLinks(trx, rows)
   const untold = rows.filter((row) => row.company_external_id === undefined)
   if (untold.length === 0) return rows
   const known = await trx
@@ -67,6 +70,37 @@ async function withKnownCompanies(
       : row,
   )
 }
+
+/**
+ * A contact that is transformed again keeps its company too where the last word on it was a company's, and stays explained
+ * by that.
+ */
+async function withLinks(
+  trx: Transaction<DB>,
+  rows: readonly Loaded<ContactRow>[],
+): Promise<readonly Loaded<ContactRow>[]> {
+  const ids = rows.map((row) => row.external_id)
+  const { rows: known } = await sql<Link & { is_linked: boolean }>`
+    select c.external_id, c.company_external_id, c.service_call_id,
+      coalesce(c.deleted_at, c.missing_since) is not null or exists (
+        select from ledger.service_calls s where s.id = c.service_call_id and s.operation like 'companies%') as is_linked
+    from public.contacts c where c.source = ${source} and c.external_id = any(${ids}::text[])
+    order by c.external_id for no key update`.execute(trx)
+  const linkOf = new Map(
+    known.map(({ is_linked, ...link }) => [link.external_id, { is_linked, link }]),
+  )
+  return rows.map((row) => {
+    const stored = linkOf.get(row.external_id)
+    if (stored?.is_linked) return { ...row, ...stored.link }
+    if (row.company_external_id !== undefined) return row
+    return { ...row, company_external_id: stored?.link.company_external_id ?? null }
+  })
+}
+
+type Link = Pick<
+  Selectable<DB['contacts']>,
+  'external_id' | 'company_external_id' | 'service_call_id'
+>
 
 async function loadChannels(
   trx: Transaction<DB>,

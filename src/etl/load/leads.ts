@@ -3,14 +3,16 @@ import type { DB } from '../../db/schema.generated.ts'
 import type { Loaded } from '../stream.ts'
 import type { FoundRow, MatchRow } from '../transform/apollo.ts'
 import { toJsonb } from './json.ts'
+import { toldLater } from './replayed.ts'
 
 const source = 'apollo'
 
 /** People as the search tells them: what it leaves out and enrichment once told stays. */
 export async function loadFound(
   trx: Transaction<DB>,
-  rows: readonly Loaded<FoundRow>[],
+  found: readonly Loaded<FoundRow>[],
 ): Promise<void> {
+  const rows = await withLaterWord(trx, found, 'people.matched')
   await sql`
     with incoming as (
       select r.external_id, coalesce(r.first_name, l.first_name) as first_name, r.last_name_masked,
@@ -41,19 +43,20 @@ export async function loadFound(
 /** People as enrichment tells them; an address that only the search told stays. */
 export async function loadMatches(
   trx: Transaction<DB>,
-  rows: readonly Loaded<MatchRow>[],
+  matches: readonly Loaded<MatchRow>[],
 ): Promise<void> {
+  const rows = await withLaterWord(trx, matches, 'people')
   await sql`
     insert into public.leads as l (source, external_id, first_name, last_name, title, headline, seniority, email, email_status,
       linkedin_url, city, state, country, organization_external_id, organization_name, organization_domain,
       organization_linkedin_url, organization_industry, organization_employees, enriched_at, service_call_id)
     select ${source}, external_id, first_name, last_name, title, headline, seniority, email, email_status,
       linkedin_url, city, state, country, organization_external_id, organization_name, organization_domain,
-      organization_linkedin_url, organization_industry, organization_employees, clock_timestamp(), service_call_id
+      organization_linkedin_url, organization_industry, organization_employees, coalesce(fetched_at, clock_timestamp()), service_call_id
     from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (external_id text, first_name text, last_name text, title text,
       headline text, seniority text, email text, email_status text, linkedin_url text, city text, state text, country text,
       organization_external_id text, organization_name text, organization_domain text, organization_linkedin_url text,
-      organization_industry text, organization_employees int, service_call_id uuid)
+      organization_industry text, organization_employees int, fetched_at timestamptz, service_call_id uuid)
     order by external_id
     on conflict (source, external_id) do update set
       first_name = excluded.first_name, last_name = excluded.last_name, title = excluded.title, headline = excluded.headline,
@@ -73,4 +76,32 @@ export async function loadMatches(
         excluded.organization_linkedin_url, excluded.organization_industry, excluded.organization_employees)`.execute(
     trx,
   )
+}
+
+/** What search and enrichment both tell. */
+const shared = ['first_name', 'title', 'linkedin_url', 'organization_name'] as const
+type Shared = Record<(typeof shared)[number], string | null>
+
+/** A person that is transformed again, and of whom the other kind of record was fetched later: what both tell stays as that told it. */
+async function withLaterWord<Row extends { external_id: string } & Shared>(
+  trx: Transaction<DB>,
+  rows: readonly Loaded<Row>[],
+  other: string,
+): Promise<readonly Loaded<Row>[]> {
+  const later = await toldLater(trx, rows, { source, entity: other })
+  if (later.size === 0) return rows
+  const stored = await trx
+    .selectFrom('leads')
+    .select(['external_id', ...shared])
+    .where('source', '=', source)
+    .where('external_id', 'in', [...later])
+    .orderBy('external_id')
+    .forNoKeyUpdate()
+    .execute()
+  const storedOf = new Map(stored.map((row) => [row.external_id, row]))
+  return rows.map((row) => {
+    const lead = storedOf.get(row.external_id)
+    const kept = shared.flatMap((name) => (lead?.[name] == null ? [] : [[name, lead[name]]]))
+    return { ...row, ...Object.fromEntries(kept) }
+  })
 }

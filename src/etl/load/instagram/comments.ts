@@ -3,6 +3,7 @@ import type { DB } from '../../../db/schema.generated.ts'
 import type { Loaded } from '../../stream.ts'
 import type { CommentRow } from '../../transform/instagram/comment.ts'
 import { toJsonb } from '../json.ts'
+import { unlessMet } from '../replayed.ts'
 import { postKey, source } from './match.ts'
 
 /**
@@ -38,12 +39,12 @@ export async function loadComments(
       text = excluded.text, mentions = excluded.mentions, created_at = excluded.created_at,
       like_count = coalesce(excluded.like_count, c.like_count), reply_count = coalesce(excluded.reply_count, c.reply_count),
       is_pinned = coalesce(excluded.is_pinned, c.is_pinned), is_hidden = coalesce(excluded.is_hidden, c.is_hidden),
-      gone_at = null, service_call_id = excluded.service_call_id
+      gone_at = ${unlessMet(rows, 'c.gone_at')}, service_call_id = excluded.service_call_id
     where (c.post_external_id, c.parent_external_id, c.author_external_id, c.author_username, c.text, c.mentions, c.created_at,
         c.like_count, c.reply_count, c.is_pinned, c.is_hidden, c.gone_at)
       is distinct from (excluded.post_external_id, coalesce(excluded.parent_external_id, c.parent_external_id),
         coalesce(c.author_external_id, excluded.author_external_id), coalesce(excluded.author_username, c.author_username),
         excluded.text, excluded.mentions, excluded.created_at, coalesce(excluded.like_count, c.like_count),
         coalesce(excluded.reply_count, c.reply_count), coalesce(excluded.is_pinned, c.is_pinned),
-        coalesce(excluded.is_hidden, c.is_hidden), null::timestamptz)`.execute(trx)
+        coalesce(excluded.is_hidden, c.is_hidden), ${unlessMet(rows, 'c.gone_at')})`.execute(trx)
 }

@@ -3,6 +3,7 @@ import type { DB } from '../../../db/schema.generated.ts'
 import type { Loaded } from '../../stream.ts'
 import type { FollowRow } from '../../transform/instagram/people.ts'
 import { toJsonb } from '../json.ts'
+import { unlessMet } from '../replayed.ts'
 import { source } from './match.ts'
 
 /** Who follows whom, from either's list; what is met again is not gone. */
@@ -12,17 +13,19 @@ export async function loadFollows(
 ): Promise<void> {
   await sql`
     insert into public.follows as f (source, follower_external_id, followee_external_id, follower_username, followee_username,
-      service_call_id)
+      first_seen_at, service_call_id)
     select distinct on (follower_external_id, followee_external_id) ${source}, follower_external_id, followee_external_id,
-      follower_username, followee_username, service_call_id
+      follower_username, followee_username, coalesce(fetched_at, clock_timestamp()), service_call_id
     from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (follower_external_id text, followee_external_id text,
-      follower_username text, followee_username text, service_call_id uuid)
+      follower_username text, followee_username text, fetched_at timestamptz, service_call_id uuid)
     order by follower_external_id, followee_external_id
     on conflict (source, follower_external_id, followee_external_id) do update set
       follower_username = coalesce(excluded.follower_username, f.follower_username),
       followee_username = coalesce(excluded.followee_username, f.followee_username),
-      gone_at = null, service_call_id = excluded.service_call_id
+      gone_at = ${unlessMet(rows, 'f.gone_at')}, service_call_id = excluded.service_call_id
     where (f.follower_username, f.followee_username, f.gone_at) is distinct from (
       coalesce(excluded.follower_username, f.follower_username),
-      coalesce(excluded.followee_username, f.followee_username), null::timestamptz)`.execute(trx)
+      coalesce(excluded.followee_username, f.followee_username), ${unlessMet(rows, 'f.gone_at')})`.execute(
+    trx,
+  )
 }

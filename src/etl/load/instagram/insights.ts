@@ -1,14 +1,15 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../../../db/schema.generated.ts'
+import type { Loaded } from '../../stream.ts'
 import type { PostInsightsRow, ProfileInsightsRow } from '../../transform/instagram/insights.ts'
 import { toJsonb } from '../json.ts'
-import { type Dated, dayOf } from './dated.ts'
+import { dayOf } from './dated.ts'
 import { postKey, source } from './match.ts'
 
 /** Insights of posts, beside the day's figures. What is not told again (A4: missing data is an empty list) stays as it is known. */
 export async function loadPostInsights(
   trx: Transaction<DB>,
-  rows: readonly Dated<PostInsightsRow>[],
+  rows: readonly Loaded<PostInsightsRow>[],
 ): Promise<void> {
   await sql`
     insert into public.post_metrics as m (source, post_external_id, day, like_count, comment_count, play_count, view_count,
@@ -36,7 +37,7 @@ export async function loadPostInsights(
 /** Insights of one's own accounts, likewise. */
 export async function loadProfileInsights(
   trx: Transaction<DB>,
-  rows: readonly Dated<ProfileInsightsRow>[],
+  rows: readonly Loaded<ProfileInsightsRow>[],
 ): Promise<void> {
   await sql`
     insert into public.profile_metrics as m (source, profile_external_id, day, follower_count, following_count, media_count,

@@ -1,8 +1,10 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../../../db/schema.generated.ts'
+import type { Loaded } from '../../stream.ts'
 import type { ProfileRow } from '../../transform/instagram/profile.ts'
 import { toJsonb } from '../json.ts'
-import { type Dated, dayOf } from './dated.ts'
+import { unlessMet } from '../replayed.ts'
+import { dayOf } from './dated.ts'
 import { byRoute, source, storedProfile } from './match.ts'
 
 /**
@@ -11,14 +13,14 @@ import { byRoute, source, storedProfile } from './match.ts'
  */
 export async function loadProfiles(
   trx: Transaction<DB>,
-  rows: readonly Dated<ProfileRow>[],
+  rows: readonly Loaded<ProfileRow>[],
 ): Promise<void> {
   for (const some of byRoute(rows)) await loadOfRoute(trx, some)
 }
 
 async function loadOfRoute(
   trx: Transaction<DB>,
-  rows: readonly Dated<ProfileRow>[],
+  rows: readonly Loaded<ProfileRow>[],
 ): Promise<void> {
   const stored = storedProfile({
     id: sql`r.told ->> 'external_id'`,
@@ -61,11 +63,11 @@ async function loadOfRoute(
       category = excluded.category, is_private = excluded.is_private, is_verified = excluded.is_verified,
       is_business = excluded.is_business, picture_url = excluded.picture_url, follower_count = excluded.follower_count,
       following_count = excluded.following_count, media_count = excluded.media_count, pk = excluded.pk, graph_id = excluded.graph_id,
-      gone_at = null, service_call_id = excluded.service_call_id
+      gone_at = ${unlessMet(rows, 'p.gone_at')}, service_call_id = excluded.service_call_id
     where (p.username, p.full_name, p.bio, p.bio_mentions, p.bio_hashtags, p.external_url, p.category, p.is_private, p.is_verified,
         p.is_business, public.media_path(p.picture_url), p.follower_count, p.following_count, p.media_count, p.pk, p.graph_id, p.gone_at)
       is distinct from (excluded.username, excluded.full_name, excluded.bio, excluded.bio_mentions, excluded.bio_hashtags,
         excluded.external_url, excluded.category, excluded.is_private, excluded.is_verified, excluded.is_business,
         public.media_path(excluded.picture_url), excluded.follower_count, excluded.following_count, excluded.media_count,
-        excluded.pk, excluded.graph_id, null::timestamptz)`.execute(trx)
+        excluded.pk, excluded.graph_id, ${unlessMet(rows, 'p.gone_at')})`.execute(trx)
 }
