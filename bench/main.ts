@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { benchCrm } from './crm.ts'
+import { benchInstagram } from './instagram.ts'
 
 const program = new Command()
   .name('npm run bench --')
@@ -11,5 +12,15 @@ program
   .option('--json', 'figures for programs')
   .option('--companies <number>', 'how many companies are asked for', Number, 50)
   .action(benchCrm)
+
+program
+  .command('instagram')
+  .description(
+    'one profile with very many posts and comments: beside fetching alone and COPY alone',
+  )
+  .option('--json', 'figures for programs')
+  .option('--posts <number>', 'its posts', Number, 100_000)
+  .option('--comments <number>', 'its comments, over all posts', Number, 1_000_000)
+  .action(benchInstagram)
 
 await program.parseAsync()

@@ -1,8 +1,4 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import { runJob } from './run-job.ts'
 import { type BenchSandbox, query } from './servers.ts'
 
 /** Runs `crm-contacts` as the command does, in a process of its own, and says what it cost. */
@@ -13,40 +9,11 @@ export async function runCrmJob(
   params: object,
 ) {
   await sandbox.takeStats()
-  const dir = mkdtempSync(path.join(tmpdir(), 'nightledger-bench-'))
-  const peakFile = path.join(dir, 'peak')
-  const begun = performance.now()
-  const child = spawn(
-    process.execPath,
-    [
-      '--import=./bench/report-peak-memory.ts',
-      ...asNpmRunsIt(),
-      'crm-contacts',
-      '--params',
-      JSON.stringify(params),
-    ],
-    {
-      env: {
-        PATH: process.env['PATH'],
-        PEAK_FILE: peakFile,
-        DATABASE_URL: databaseUrl,
-        AMOCRM_BASE_URL: sandbox.baseUrl,
-        AMOCRM_ACCESS_TOKEN: sandbox.token,
-        AMOCRM_REQUESTS_PER_SECOND: String(perSecond),
-      },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  )
-  let output = ''
-  child.stderr.on('data', (chunk) => {
-    output += String(chunk)
+  const { seconds, peakMb } = await runJob(databaseUrl, 'crm-contacts', params, {
+    AMOCRM_BASE_URL: sandbox.amocrm,
+    AMOCRM_ACCESS_TOKEN: sandbox.token,
+    AMOCRM_REQUESTS_PER_SECOND: String(perSecond),
   })
-  const [code] = await once(child, 'close')
-  const processSeconds = (performance.now() - begun) / 1000
-  if (code !== 0) throw new Error(`the job ended with ${code}:\n${output}`)
-  const peakMb = Number(readFileSync(peakFile, 'utf8')) / 1024
-  rmSync(dir, { recursive: true, force: true })
-
   const stats = await sandbox.takeStats()
   const [call] = await query<{ seconds: number; rows: string; contacts: number }>(
     databaseUrl,
@@ -60,7 +27,7 @@ export async function runCrmJob(
     tooMany: stats.tooMany429,
     sendSeconds: short(((stats.lastAt ?? 0) - (stats.firstAt ?? 0)) / 1000),
     jobSeconds: short(call?.seconds ?? 0),
-    processSeconds: short(processSeconds),
+    processSeconds: short(seconds),
     rowsRead: Number(call?.rows ?? 0),
     contacts: call?.contacts ?? 0,
     peakMb: Math.round(peakMb),
@@ -68,9 +35,3 @@ export async function runCrmJob(
 }
 
 const short = (seconds: number) => Number(seconds.toFixed(2))
-
-/** Flags of the runtime and program of `npm run job`. */
-function asNpmRunsIt(): string[] {
-  const manifest: { scripts: { job: string } } = JSON.parse(readFileSync('package.json', 'utf8'))
-  return manifest.scripts.job.split(' ').slice(1)
-}

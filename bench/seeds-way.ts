@@ -11,14 +11,14 @@ interface Contact {
  * have and ignores; one request after the other, 7 a second at most; filtered on this side once all is there.
  */
 export async function readSeedsWay(sandbox: BenchSandbox, companyIds: readonly number[]) {
-  const { baseUrl, token } = sandbox
+  const { amocrm, token } = sandbox
   await sandbox.takeStats()
   const filter = companyIds.map((id) => `filter[company_id][]=${id}`).join('&')
   const begun = performance.now()
   const all: Contact[] = []
   for (let page = 1; ; page++) {
     const sent = performance.now()
-    const answer = await fetch(`${baseUrl}/api/v4/contacts?${filter}&limit=250&page=${page}`, {
+    const answer = await fetch(`${amocrm}/api/v4/contacts?${filter}&limit=250&page=${page}`, {
       headers: { authorization: `Bearer ${token}` },
     })
     if (answer.status === 204) break

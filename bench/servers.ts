@@ -7,12 +7,23 @@ import { startPrivatePostgres } from '../src/embedded/private-server.ts'
 
 export interface Servers {
   postgresUrl: string
-  startSandbox(options: { latencyMs: number; perSecond: number }): Promise<BenchSandbox>
+  startSandbox(options: SandboxOptions): Promise<BenchSandbox>
+  /** A folder that the server can write to. */
+  dir: string
   stop(): Promise<void>
 }
 
+export interface SandboxOptions {
+  latencyMs: number
+  perSecond: number
+  /** How many posts and comments the first profile of Instagram has. Default: as many as any other. */
+  giant?: { posts: number; comments: number }
+}
+
 export interface BenchSandbox {
-  baseUrl: string
+  /** Base URLs. */
+  amocrm: string
+  instagram: string
   token: string
   /** What was asked since the last time. */
   takeStats(): Promise<Stats>
@@ -31,7 +42,7 @@ export interface Stats {
 /** A Postgres for this bench alone, with everything that makes it safe, and sandboxes in processes of their own. */
 export async function startServers(): Promise<Servers> {
   const postgres = await startPrivatePostgres()
-  return { postgresUrl: postgres.url, startSandbox, stop: () => postgres.stop() }
+  return { postgresUrl: postgres.url, dir: postgres.dir, startSandbox, stop: () => postgres.stop() }
 }
 
 /** A new empty database: its URL. */
@@ -51,11 +62,8 @@ export async function query<Row extends object>(url: string, statement: string):
   }
 }
 
-async function startSandbox(options: {
-  latencyMs: number
-  perSecond: number
-}): Promise<BenchSandbox> {
-  const { latencyMs, perSecond } = options
+async function startSandbox(options: SandboxOptions): Promise<BenchSandbox> {
+  const { latencyMs, perSecond, giant } = options
   const child = spawn(
     process.execPath,
     [
@@ -64,6 +72,9 @@ async function startSandbox(options: {
       `--latency-ms=${latencyMs}`,
       `--per-second=${perSecond}`,
       `--account-per-second=${Math.max(50, perSecond)}`,
+      `--instagram-latency-ms=${latencyMs}`,
+      `--instagram-per-second=${perSecond}`,
+      ...(giant ? [`--giant=${giant.posts},${giant.comments}`] : []),
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
@@ -77,7 +88,8 @@ async function startSandbox(options: {
     return await answer.text()
   }
   return {
-    baseUrl: `${listening}/amocrm`,
+    amocrm: `${listening}/amocrm`,
+    instagram: `${listening}/instagram`,
     token: 'sandbox-token',
     async takeStats() {
       const all: { amocrm: Stats } = JSON.parse(await admin('/stats'))

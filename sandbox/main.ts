@@ -20,7 +20,7 @@ type Flags = {
   apolloLatencyMs: number
   apolloKey: string
   profiles: number
-  giant: boolean
+  giant: true | { posts: number; comments: number } | undefined
   instagramLatencyMs: number
   instagramPerSecond: number
   instagramKey: string
@@ -54,7 +54,11 @@ command
   .option('--apollo-latency-ms <ms>', 'of Apollo', whole, apolloDefaults.latencyMs)
   .option('--apollo-key <key>', 'the key that Apollo accepts', apolloDefaults.key)
   .option('--profiles <number>', 'profiles in Instagram', whole, instagramDefaults.profiles)
-  .option('--giant', 'the first profile has 100,000 posts and 1,000,000 comments', false)
+  .option(
+    '--giant [posts,comments]',
+    'the first profile has so many posts and comments; without numbers 100000,1000000',
+    twoNumbers,
+  )
   .option('--instagram-latency-ms <ms>', 'of Instagram', whole, instagramDefaults.latencyMs)
   .option(
     '--instagram-per-second <number>',
@@ -92,7 +96,7 @@ try {
     },
     instagram: {
       profiles: flags.profiles,
-      giant: flags.giant ? { posts: 100_000, comments: 1_000_000 } : null,
+      giant: flags.giant === true ? { posts: 100_000, comments: 1_000_000 } : (flags.giant ?? null),
       seed: flags.seed,
       latencyMs: flags.instagramLatencyMs,
       perSecond: flags.instagramPerSecond,
@@ -120,6 +124,12 @@ function closeOnSignal(sandbox: Sandbox) {
   }
   process.once('SIGTERM', close)
   process.once('SIGINT', close)
+}
+
+function twoNumbers(text: string): { posts: number; comments: number } {
+  const [, posts, comments] = /^(\d+),(\d+)$/.exec(text) ?? []
+  if (!posts || !comments) throw new InvalidArgumentError('it takes two numbers: posts,comments')
+  return { posts: Number(posts), comments: Number(comments) }
 }
 
 function whole(value: string): number {
