@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { follow, type Trail } from '../../src/etl/extract/instagram/page-trail.ts'
+import { idInList } from '../../src/etl/extract/instagram/record-fields.ts'
 import { withInstagram } from '../sandbox/with-instagram.ts'
 import { openTestRoute, pks, readPage, readPart } from './support/read-part.ts'
 import { Custom, tinyServer } from './support/tiny-server.ts'
@@ -172,4 +173,35 @@ test('a long list is no circle', () => {
   for (let n = 0; n < 20_000; n++)
     trail = follow(trail, { records: [{ id: n }], next: `${n}` }, 'GET /list')
   expect(trail?.pages).toBe(20_000)
+})
+
+test('a cursor that is refused begins the list anew, once, and says nothing of what is known', async () => {
+  const sandbox = await withInstagram({ postsPerProfile: 60, commentsPerPost: 40, followers: 120 })
+  const { route } = await openTestRoute({ INSTAGRAM_BASE_URL: sandbox.sandbox.baseUrls.instagram })
+  const profiles = (await sandbox.state('profiles')).filter(({ status }) => status === 'public')
+  const externalId = profiles[0]?.pk ?? ''
+  const profile = { externalId, username: '' }
+  const since = new Date(0).toISOString()
+  const [row] = (await sandbox.state('posts', externalId)).filter(
+    (one) => one.comment_count > 30 && !one.comments_disabled,
+  )
+  const commented = { externalId: row?.pk ?? '', shortcode: '', known: true }
+  const lists = [
+    [route.posts, route.posts.seed({ ...profile, since, untilUnchanged: true }), 'end_cursor'],
+    [route.followers, route.followers.seed(profile), 'max_id'],
+    [route.comments, route.comments.seed(commented), 'page_id'],
+  ] as const
+  for (const [part, seed, match] of lists) {
+    const list = { operation: part.operation as typeof route.posts.operation }
+    const whole = await readPart(list, seed)
+    await sandbox.fault({ kind: 'cursorRefused', match })
+    const again = await readPart(list, seed)
+    expect(again.requests).toBe(whole.requests + 2)
+    expect(again.records.slice(-whole.records.length).map(idInList)).toEqual(
+      whole.records.map(idInList),
+    )
+    expect(again.pages.slice(2).every(({ endsUnless }) => endsUnless === undefined)).toBe(true)
+    await sandbox.fault({ kind: 'cursorRefused', match, times: 2 })
+    await expect(readPart(list, seed)).rejects.toMatchObject({ kind: 'bad_request' })
+  }
 })

@@ -260,3 +260,18 @@ test('a cursor that repeats ends the list as failed, in either way', async () =>
     })
   }
 })
+
+test('a cursor that is refused, being short-lived, begins the list anew', async () => {
+  const client = await withInstagram({ ...options, postsPerProfile: 130 })
+  const { own, other } = await accounts(client)
+  const { route } = await routeTo(client.sandbox.baseUrls.graph)
+  for (const { pk, username } of [own, other]) {
+    const seed = route.posts.seed({ externalId: pk, username })
+    const whole = await readPart(route.posts, seed)
+    await client.fault({ kind: 'cursorRefused', match: 'after' })
+    const again = await readPart(route.posts, seed)
+    expect(again.records.slice(-whole.records.length).map(({ id }) => id)).toEqual(
+      whole.records.map(({ id }) => id),
+    )
+  }
+})

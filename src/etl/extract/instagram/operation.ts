@@ -1,12 +1,13 @@
 import { Skipped } from '../../../errors.ts'
 import type { Entity, ExtractTools, Operation, Page } from '../../stream.ts'
+import { orStartOver } from './start-over.ts'
 import { operationNames, type StreamSeed } from './route.ts'
 
 /**
  * An operation by one of the two routes. Nothing is read ahead: each request costs, and a killed process should lose one
  * page per open stream at most.
  */
-export function operationOf<Cursor, Row>(
+export function operationOf<Cursor extends object, Row>(
   part: keyof typeof operationNames,
   entity: Entity<Row>,
   extract: (cursor: Cursor, tools: ExtractTools) => Promise<Page<Cursor>>,
@@ -17,7 +18,8 @@ export function operationOf<Cursor, Row>(
     entity,
     readAhead: false,
     // What the ledger holds was written by the same operation.
-    extract: (cursor, tools) => extract(cursor as Cursor, tools),
+    extract: (cursor, tools) =>
+      orStartOver(cursor as Cursor, (from: Cursor) => extract(from, tools)),
   }
 }
 

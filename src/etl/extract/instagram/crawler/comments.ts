@@ -12,7 +12,7 @@ import type { Crawler } from './upstream.ts'
 
 export interface CommentsCursor {
   mediaId: string
-  pageId?: string
+  at?: string
   known?: true
   replies?: true
   trail?: Trail
@@ -26,8 +26,8 @@ export async function commentsPage(
   cursor: CommentsCursor,
   tools: ExtractTools,
 ): Promise<Page<CommentsCursor>> {
-  const { mediaId, pageId, known, replies, trail } = cursor
-  const query = { id: mediaId, page_id: pageId, can_support_threading: 'true' }
+  const { mediaId, at, known, replies, trail } = cursor
+  const query = { id: mediaId, page_id: at, can_support_threading: 'true' }
   const { response, next_page_id: next } = await orSkip(crawler.get(path, query, shape, tools), {
     forbidden: commentsAreOff,
     not_found: 'the post is not there any more',
@@ -40,7 +40,7 @@ export async function commentsPage(
         ? null
         : {
             ...cursor,
-            pageId: next,
+            at: next,
             trail: follow(trail, { records: comments, next }, `GET ${path}`),
           },
     // An empty page in mid-list says nothing of what follows.

@@ -9,7 +9,7 @@ import { CrawlerFault } from './verdict.ts'
 
 export interface FeedCursor {
   userId: string
-  endCursor?: string
+  at?: string
   since?: string
   untilUnchanged?: true
   trail?: Trail
@@ -24,9 +24,9 @@ export async function feedPage(
   cursor: FeedCursor,
   tools: ExtractTools,
 ): Promise<Page<FeedCursor>> {
-  const { userId, endCursor, since, untilUnchanged, trail } = cursor
+  const { userId, at, since, untilUnchanged, trail } = cursor
   const path = paths[feed]
-  const query = { user_id: userId, end_cursor: endCursor }
+  const query = { user_id: userId, end_cursor: at }
   const [records, next] = await orSkip(crawler.get(path, query, tupleOf(feed), tools), {
     forbidden: isPrivate,
   }).catch((error: unknown) => {
@@ -35,13 +35,13 @@ export async function feedPage(
       return [[], null] as const
     throw error
   })
-  const telling = inOrder(records, endCursor === undefined)
+  const telling = inOrder(records, at === undefined)
   const over = next === null || (since !== undefined && havePassed(since, telling))
   return {
     records,
     next: over
       ? null
-      : { ...cursor, endCursor: next, trail: follow(trail, { records, next }, `GET ${path}`) },
+      : { ...cursor, at: next, trail: follow(trail, { records, next }, `GET ${path}`) },
     // A page that tells nothing of what follows ends nothing: a short first one, an empty one in mid-list.
     ...(untilUnchanged && telling.length > 0 && { endsUnless: 'changed' as const }),
   }

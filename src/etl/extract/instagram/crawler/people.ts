@@ -8,7 +8,7 @@ import type { Crawler } from './upstream.ts'
 export interface PeopleCursor {
   userId: string
   username: string
-  maxId?: string
+  at?: string
   trail?: Trail
 }
 
@@ -19,9 +19,9 @@ export async function peoplePage(
   cursor: PeopleCursor,
   tools: ExtractTools,
 ): Promise<Page<PeopleCursor>> {
-  const { userId, username, maxId, trail } = cursor
+  const { userId, username, at, trail } = cursor
   const path = `/v1/user/${list}/chunk`
-  const asked = crawler.get(path, { user_id: userId, max_id: maxId }, tupleOf('users'), tools)
+  const asked = crawler.get(path, { user_id: userId, max_id: at }, tupleOf('users'), tools)
   const [users, next] = await orSkip(asked, { forbidden: isPrivate })
   const profile = { pk: userId, username }
   return {
@@ -33,7 +33,7 @@ export async function peoplePage(
     next:
       next === null
         ? null
-        : { ...cursor, maxId: next, trail: follow(trail, { records: users, next }, `GET ${path}`) },
+        : { ...cursor, at: next, trail: follow(trail, { records: users, next }, `GET ${path}`) },
   }
 }
 

@@ -9,7 +9,7 @@ import type { Crawler } from './upstream.ts'
 export interface RepliesCursor {
   mediaId: string
   commentId: string
-  minId?: string
+  at?: string
   trail?: Trail
   /** The last page said that more follow, and not where. */
   cut?: true
@@ -26,12 +26,12 @@ export async function repliesPage(
   cursor: RepliesCursor,
   tools: ExtractTools,
 ): Promise<Page<RepliesCursor>> {
-  const { mediaId, commentId, minId, trail } = cursor
+  const { mediaId, commentId, at, trail } = cursor
   if (cursor.cut) {
     const message = `GET ${path}: more replies were announced, but without next_min_child_cursor`
     throw new Fault('bad_answer', message, { service: 'instagram', retriable: false })
   }
-  const query = { media_id: mediaId, comment_id: commentId, min_id: minId }
+  const query = { media_id: mediaId, comment_id: commentId, min_id: at }
   const page = await orSkip(crawler.get(path, query, shape, tools), {
     forbidden: commentsAreOff,
     not_found: 'the comment is not there any more',
@@ -47,7 +47,7 @@ export async function repliesPage(
       next !== null
         ? {
             ...cursor,
-            minId: next,
+            at: next,
             trail: follow(trail, { records: page.child_comments, next }, `GET ${path}`),
           }
         : isMore

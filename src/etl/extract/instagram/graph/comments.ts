@@ -13,7 +13,7 @@ import type { RepliesCursor } from './replies.ts'
 import type { Graph } from './upstream.ts'
 
 export interface CommentsCursor extends PostCursor {
-  after?: string
+  at?: string
   known?: true
   replies?: true
   trail?: Trail
@@ -27,7 +27,7 @@ export async function commentsPage(
   cursor: CommentsCursor,
   tools: ExtractTools,
 ): Promise<Page<CommentsCursor>> {
-  const { after, known, replies, trail, cut } = cursor
+  const { at, known, replies, trail, cut } = cursor
   const { id, media } = await ownPost(graph, cursor, 'comments', tools)
   // Whether more than 50 can be had is not confirmed (A3): it is said, not passed over.
   if (cut)
@@ -36,11 +36,11 @@ export async function commentsPage(
   const list = replies ? 'comments with replies' : 'comments'
   const { records: comments, next } = await withFields(graph, list, commentFields, (inner) => {
     const fields = replies ? `${inner},replies.limit(${mostComments}){${inner}}` : inner
-    const asked = getEdge(graph, path, { fields, limit: String(mostComments), after }, tools)
+    const asked = getEdge(graph, path, { fields, limit: String(mostComments), after: at }, tools)
     return orSkip(asked, 'the post is not there any more')
   })
   const threads = comments.map((comment) => threadOf(comment, media))
-  const isCut = next === null && after === undefined && comments.length >= mostComments
+  const isCut = next === null && at === undefined && comments.length >= mostComments
   return {
     records: threads.flatMap((thread) => thread.records),
     opens: threads.flatMap((thread) => thread.opens),
@@ -48,7 +48,7 @@ export async function commentsPage(
       next !== null
         ? {
             ...cursor,
-            after: next,
+            at: next,
             trail: follow(trail, { records: comments, next }, `GET ${path}`),
           }
         : isCut

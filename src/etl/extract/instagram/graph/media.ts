@@ -13,7 +13,7 @@ import type { Graph } from './upstream.ts'
 
 export interface MediaCursor {
   username: string
-  after?: string
+  at?: string
   since?: string
   untilUnchanged?: true
   trail?: Trail
@@ -28,18 +28,18 @@ export async function mediaPage(
   cursor: MediaCursor,
   tools: ExtractTools,
 ): Promise<Page<MediaCursor>> {
-  const { username, after, since, untilUnchanged, trail } = cursor
+  const { username, at, since, untilUnchanged, trail } = cursor
   const accounts = await ownAccounts(graph, tools)
   const mine = accounts.find((account) => account.username === username.toLowerCase())
   const read = mine ? ownMedia : othersMedia
   const { records, next } = await read(graph, mine ?? accounts[0], cursor, tools)
-  const telling = inOrder(records, after === undefined)
+  const telling = inOrder(records, at === undefined)
   const over = next === null || (since !== undefined && havePassed(since, telling))
   return {
     records,
     next: over
       ? null
-      : { ...cursor, after: next, trail: follow(trail, { records, next }, `media of ${username}`) },
+      : { ...cursor, at: next, trail: follow(trail, { records, next }, `media of ${username}`) },
     ...(untilUnchanged && telling.length > 0 && { endsUnless: 'changed' as const }),
   }
 }
@@ -47,11 +47,11 @@ export async function mediaPage(
 async function ownMedia(
   graph: Graph,
   { id, username }: OwnAccount,
-  { after }: MediaCursor,
+  { at }: MediaCursor,
   tools: ExtractTools,
 ) {
   const { records, next } = await withFields(graph, 'media', mediaFields, (fields) =>
-    orSkip(getEdge(graph, `/${id}/media`, { fields, limit, after }, tools)),
+    orSkip(getEdge(graph, `/${id}/media`, { fields, limit, after: at }, tools)),
   )
   return { records: records.map((record) => completed(record, { username, owner: { id } })), next }
 }
@@ -67,11 +67,11 @@ const discovered = {
 async function othersMedia(
   graph: Graph,
   own: OwnAccount,
-  { username, after }: MediaCursor,
+  { username, at }: MediaCursor,
   tools: ExtractTools,
 ) {
   const answer = await withFields(graph, 'discovered', mediaFields, (fields) => {
-    const list = `media.limit(${limit})${after ? `.after(${after})` : ''}{${fields}}`
+    const list = `media.limit(${limit})${at ? `.after(${at})` : ''}{${fields}}`
     const query = { fields: discovery(username, `id,${list}`) }
     return orSkip(graph.get(`/${own.id}`, query, discovered, tools)).catch(orNobody(username))
   })

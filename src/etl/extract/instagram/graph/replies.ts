@@ -8,7 +8,7 @@ import type { Graph } from './upstream.ts'
 export interface RepliesCursor {
   commentId: string
   media: MediaNamed
-  after?: string
+  at?: string
   trail?: Trail
 }
 
@@ -18,12 +18,12 @@ export async function repliesPage(
   cursor: RepliesCursor,
   tools: ExtractTools,
 ): Promise<Page<RepliesCursor>> {
-  const { commentId, media, after, trail } = cursor
+  const { commentId, media, at, trail } = cursor
   const path = `/${commentId}/replies`
   const limit = String(mostComments)
   const { records, next } = await withFields(graph, 'replies', commentFields, (fields) =>
     orSkip(
-      getEdge(graph, path, { fields, limit, after }, tools),
+      getEdge(graph, path, { fields, limit, after: at }, tools),
       'the comment is not there any more',
     ),
   )
@@ -32,6 +32,6 @@ export async function repliesPage(
     next:
       next === null
         ? null
-        : { ...cursor, after: next, trail: follow(trail, { records, next }, `GET ${path}`) },
+        : { ...cursor, at: next, trail: follow(trail, { records, next }, `GET ${path}`) },
   }
 }

@@ -11,7 +11,7 @@ import type { Graph } from './upstream.ts'
 
 export interface OfProfileCursor {
   username: string
-  after?: string
+  at?: string
   trail?: Trail
 }
 
@@ -21,12 +21,12 @@ export async function storiesPage(
   cursor: OfProfileCursor,
   tools: ExtractTools,
 ): Promise<Page<OfProfileCursor>> {
-  const { username, after, trail } = cursor
+  const { username, at, trail } = cursor
   const own = await ownAccount(graph, username, tools)
   if (!own) throw new Skipped('the official API gives stories of one’s own accounts only')
   const path = `/${own.id}/stories`
   const { records, next } = await withFields(graph, 'stories', mediaFields, (fields) =>
-    orSkip(getEdge(graph, path, { fields, after }, tools)),
+    orSkip(getEdge(graph, path, { fields, after: at }, tools)),
   )
   const known = { media_product_type: 'STORY', username: own.username, owner: { id: own.id } }
   return {
@@ -34,7 +34,7 @@ export async function storiesPage(
     next:
       next === null
         ? null
-        : { ...cursor, after: next, trail: follow(trail, { records, next }, `GET ${path}`) },
+        : { ...cursor, at: next, trail: follow(trail, { records, next }, `GET ${path}`) },
   }
 }
 
