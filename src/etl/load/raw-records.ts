@@ -46,12 +46,15 @@ export async function writeRaw(
       returning external_id, xmax = 0 as inserted
     ), unwritten as materialized (
       select id, hash from incoming i where not exists (select from written w where w.external_id = i.id)
+    ), latest as materialized (
+      -- Locked (again), since only that shows what was committed while this statement waited for the rows.
+      select u.id, u.hash, r.content_hash from unwritten u
+      join raw.records r on r.source = ${source} and r.entity = ${entity} and r.external_id = u.id
+      for no key update of r
     )
     select external_id as id, inserted from written
     union all
-    select u.id, null from unwritten u
-    join raw.records r on r.source = ${source} and r.entity = ${entity} and r.external_id = u.id
-    where r.content_hash <> u.hash`.execute(trx)
+    select id, null from latest where content_hash <> hash`.execute(trx)
   const idsWhere = (inserted: boolean | null) =>
     new Set(rows.filter((row) => row.inserted === inserted).map((row) => row.id))
   return { inserted: idsWhere(true), updated: idsWhere(false), stale: idsWhere(null) }
