@@ -217,6 +217,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`comment on column ledger.rejects.external_id is 'Where the record has no id: sha256: and the hash of what came'`.execute(
     db,
   )
+  await sql`create index rejects_open on ledger.rejects (source, entity) where closed_at is null`.execute(
+    db,
+  )
   await sql`create index rejects_of_call on ledger.rejects (job_call_id)`.execute(db)
 
   await sql`

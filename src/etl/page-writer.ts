@@ -10,44 +10,44 @@ export interface PageWriter<Cursor, Row> {
 
 /** Pages that wait at most, so that reading never runs far ahead of writing. */
 const mostWaiting = 64
+/** Transactions side by side at most, and how many pages must wait for another one to be worth it. */
+const mostWriters = 2
+const worthAnother = 8
 
 /**
- * Writes the pages of many streams, one transaction after the other, each with all the pages that came while the one before
- * was on its way: a page waits for nobody where they are few, and shares statements and commit where they are many.
+ * Writes the pages of many streams, each transaction with all the pages that came while the one before was on its way: a page
+ * waits for nobody where they are few, and shares statements and commit where they are many.
  */
 export function openPageWriter<Cursor, Row>(
   deps: StreamDeps,
   operation: Operation<Cursor, Row>,
 ): PageWriter<Cursor, Row> {
   let waiting: { page: PageToWrite<Cursor, Row>; end: PromiseWithResolvers<Written> }[] = []
-  let writing: Promise<void> | undefined
+  let writers = 0
 
-  async function writeAll(): Promise<void> {
+  async function writeWhileSomeWait(): Promise<void> {
     while (waiting.length > 0) {
       const batch = waiting
       waiting = []
+      const pages = batch.map(({ page }) => page)
       try {
-        const written = await writePages(
-          deps,
-          operation,
-          batch.map(({ page }) => page),
-        )
-        for (const [n, { end }] of batch.entries()) {
-          const one = written[n]
-          if (one) end.resolve(one)
-        }
+        const written = await writePages(deps, operation, pages)
+        for (const [n, how] of written.entries()) batch[n]?.end.resolve(how)
       } catch (error) {
         for (const { end } of batch) end.reject(error)
       }
     }
-    writing = undefined
+    writers--
   }
 
   return {
     write(page) {
       const end = Promise.withResolvers<Written>()
       waiting.push({ page, end })
-      writing ??= writeAll()
+      if (writers === 0 || (writers < mostWriters && waiting.length >= worthAnother)) {
+        writers++
+        void writeWhileSomeWait()
+      }
       return end.promise
     },
     async room() {

@@ -56,10 +56,10 @@ export async function runStreams<Cursor, Row>(
 
   const readEnough: string[] = []
   const list = openStreamList<Reading<Cursor>>(async (after, held) => {
-    const options = { except: [...held, ...readEnough], after, limit: parallel * 8 }
+    const options = { except: [...held, ...readEnough], after, limit: parallel * 16 }
     const found = await patiently(() => listOpenStreams(db, lease.call.id, operation, options))
     return found.map((stream) => startReading(stream, operation, signal))
-  })
+  }, parallel * 4)
   const writer = openPageWriter(deps, operation)
   const beingWritten = new Set<Promise<void>>()
   const failures: unknown[] = []

@@ -15,8 +15,10 @@ export interface StreamList<Stream> {
 /** Looks into the ledger: open streams after that id, none of those. */
 export type Look<Stream> = (after: string | undefined, except: string[]) => Promise<Stream[]>
 
+/** @param enough looks for more where fewer than so many are ready, so that nobody has to wait for the ledger */
 export function openStreamList<Stream extends { stream: { id: string } }>(
   look: Look<Stream>,
+  enough: number,
 ): StreamList<Stream> {
   const ready: Stream[] = []
   const held = new Set<string>()
@@ -32,7 +34,7 @@ export function openStreamList<Stream extends { stream: { id: string } }>(
 
   /** Ids run with time, so that those further on are looked for first; a look from the beginning finds what came back. */
   async function lookForMore(): Promise<void> {
-    while (mayHaveMore && ready.length === 0) {
+    while (mayHaveMore && ready.length < enough) {
       mayHaveMore = false
       const from = after
       const found = await look(from, [...held])
@@ -40,6 +42,7 @@ export function openStreamList<Stream extends { stream: { id: string } }>(
       ready.push(...found)
       after = found.at(-1)?.stream.id
       if (found.length > 0 || from !== undefined) mayHaveMore = true
+      if (found.length > 0) tell()
     }
   }
 
@@ -48,12 +51,14 @@ export function openStreamList<Stream extends { stream: { id: string } }>(
       for (;;) {
         if (closed) return undefined
         const news = changed.promise
-        if (ready.length === 0) {
+        if (ready.length < enough && mayHaveMore) {
           looking ??= lookForMore().finally(() => {
             looking = undefined
           })
-          await looking
+          // Its failure is met by whoever has nothing to read.
+          looking.catch(() => {})
         }
+        if (ready.length === 0) await looking
         const stream = closed ? undefined : ready.shift()
         if (stream) return stream
         if (closed || news !== changed.promise) continue

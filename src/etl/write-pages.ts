@@ -82,7 +82,7 @@ async function transact<Cursor, Row>(
       if (rows.length > 0) await entity.load(trx, rows)
       const rejects = newest.rejects.filter(({ id }) => id === undefined || !raw.stale.has(id))
       await writeRejects(trx, rejects, origin)
-      const passed = fresh.map(({ id }) => id)
+      const passed = raw.haveRejects ? fresh.map(({ id }) => id) : []
       const renamed = pages.flatMap(({ page }) => page.closes ?? [])
       await closeRejects(trx, [...passed, ...renamed], origin)
       const opens = pages.flatMap(({ page }) => page.opens ?? [])

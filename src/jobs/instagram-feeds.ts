@@ -10,6 +10,7 @@ import type { ProfileRun } from './instagram-steps.ts'
 
 const service = 'instagram'
 const dayMs = 86_400_000
+const foreverMs = 100 * 365 * dayMs
 /** A watermark stands a little before the reading began: a post may show up later than its time says. */
 const overlapMs = 3_600_000
 
@@ -26,6 +27,9 @@ export async function readFeed(run: ProfileRun, feed: Feed, profile: KnownProfil
   const key = { job: 'instagram', service, operation: feed, subject: externalId } as const
   const watermark = await getWatermark(db, key)
   const isWhole = params.full || !watermark || !(await wasReadWhole(run, feed, externalId))
+  const wasBroken =
+    (await readRecently(db, service, `${feed}.broken`, [externalId], foreverMs)).get(externalId) ===
+    true
   const { operation } = route[feed]
   const reading: Operation<unknown, RowOf<typeof operation>> = {
     ...operation,
@@ -33,7 +37,10 @@ export async function readFeed(run: ProfileRun, feed: Feed, profile: KnownProfil
       // Before a first read nothing is stored that a list could have lost.
       const ids = pages.flatMap((page) => page.ids)
       if (watermark) await noteMet(trx, call.id, 'posts', ids)
-      if (!pages.some((page) => page.done)) return
+      const isDone = pages.some((page) => page.done)
+      if (!isDone || wasBroken)
+        await noteRead(trx, service, `${feed}.broken`, [externalId], !isDone)
+      if (!isDone) return
       // An empty answer moves nothing that is there.
       if (watermark && ids.length === 0) return
       await moveWatermark(trx, key, new Date(readingSince.getTime() - overlapMs), call.id)
@@ -44,7 +51,9 @@ export async function readFeed(run: ProfileRun, feed: Feed, profile: KnownProfil
     isWhole || !watermark
       ? undefined
       : new Date(watermark.getTime() - params.refreshDays * dayMs).toISOString()
-  await run.streams(reading, [route[feed].seed({ ...profile, since, untilUnchanged: !isWhole })])
+  // What a read that was broken off left out lies below what it wrote, which is unchanged now.
+  const untilUnchanged = !isWhole && !wasBroken
+  await run.streams(reading, [route[feed].seed({ ...profile, since, untilUnchanged })])
 }
 
 type RowOf<O> = O extends Operation<unknown, infer Row> ? Row : never
@@ -77,7 +86,15 @@ export async function lookForGonePosts(run: ProfileRun, profile: KnownProfile): 
       markPostsGone(trx, absent, serviceCallId),
     ),
   }
-  await run.streams(asking, missed.length > 0 ? route.postsById.seeds(profile, missed) : [])
+  await run.streams(
+    asking,
+    missed.length > 0
+      ? route.postsById.seeds(
+          profile,
+          missed.map((post) => ({ ...post, username: profile.username })),
+        )
+      : [],
+  )
 }
 
 /** Stored posts that are as young as what the lists have shown, and were not among it. */

@@ -16,7 +16,7 @@ export async function readInsights(run: ProfileRun, profile: KnownProfile): Prom
         or kind <> 'story' and not exists (select from public.post_metrics m
           where m.source = ${service} and m.post_external_id = posts.external_id and m.insights is not null))
     order by taken_at desc`.execute(db)
-  const seeds = rows.map((post) => route.postInsights.seed(post))
+  const seeds = rows.map((post) => route.postInsights.seed({ ...post, username: profile.username }))
   if (route.route === 'graph')
     await run.streams(route.postInsights.operation, seeds, { parallel: params.parallel })
 }

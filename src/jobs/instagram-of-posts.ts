@@ -83,7 +83,7 @@ type PostToRead = PostRead & { wasRead: boolean }
 async function* seedsOf(
   { db, params }: ProfileRun,
   part: OfPosts,
-  { storedId }: KnownProfile,
+  { storedId, username }: KnownProfile,
   seed: (post: PostToRead) => StreamSeed,
 ): AsyncGenerator<StreamSeed[]> {
   const count = sql.ref(`p.${counts[part]}`)
@@ -104,7 +104,7 @@ async function* seedsOf(
           else r.value is distinct from coalesce(to_jsonb(${count}), 'null') end)
       order by p.external_id limit ${atATime}`.execute(db)
     if (rows.length === 0) return
-    yield rows.map(seed)
+    yield rows.map((post) => seed({ ...post, username }))
     after = rows.at(-1)?.externalId ?? after
   }
 }

@@ -59,11 +59,12 @@ export async function readProfile(run: ProfileRun, known: KnownProfile | undefin
   ])
 }
 
-/** Where the upstream says that there is no such profile: other failures say nothing of it. */
+/** Where the crawler says that there is no such profile. The official API says the same of one that is not professional. */
 export async function markAsGone(
-  { db, call, params }: ProfileRun,
+  { db, call, params, route }: ProfileRun,
   known: KnownProfile | undefined,
 ): Promise<void> {
+  if (route.route === 'graph') return
   const stream = await db
     .selectFrom('ledger.service_calls')
     .select('id')

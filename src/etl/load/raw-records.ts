@@ -19,6 +19,8 @@ export interface RawWritten {
   updated: Set<string>
   /** Records of which something fetched later is stored already. */
   stale: Set<string>
+  /** Whether any record of this kind waits as a reject. */
+  haveRejects: boolean
 }
 
 /**
@@ -30,8 +32,9 @@ export async function writeRaw(
   records: readonly FetchedRecord[],
   { source, entity }: { source: string; entity: string },
 ): Promise<RawWritten> {
-  if (records.length === 0) return { inserted: new Set(), updated: new Set(), stale: new Set() }
-  const { rows } = await sql<{ id: string; inserted: boolean | null }>`
+  if (records.length === 0)
+    return { inserted: new Set(), updated: new Set(), stale: new Set(), haveRejects: false }
+  const { rows } = await sql<{ id: string | null; inserted: boolean | null }>`
     with incoming as materialized (
       select id, payload, decode(hash, 'hex') as hash, fetched_at, service_call_id
       from jsonb_to_recordset(${toRows(records)}::jsonb)
@@ -54,10 +57,19 @@ export async function writeRaw(
     )
     select external_id as id, inserted from written
     union all
-    select id, null from latest where content_hash <> hash`.execute(trx)
+    select id, null from latest where content_hash <> hash
+    union all
+    select null, exists (select from ledger.rejects where source = ${source} and entity = ${entity} and closed_at is null)`.execute(
+    trx,
+  )
   const idsWhere = (inserted: boolean | null) =>
-    new Set(rows.filter((row) => row.inserted === inserted).map((row) => row.id))
-  return { inserted: idsWhere(true), updated: idsWhere(false), stale: idsWhere(null) }
+    new Set(rows.flatMap((row) => (row.id !== null && row.inserted === inserted ? row.id : [])))
+  return {
+    inserted: idsWhere(true),
+    updated: idsWhere(false),
+    stale: idsWhere(null),
+    haveRejects: rows.some((row) => row.id === null && row.inserted),
+  }
 }
 
 /** The payloads are JSON already: put together, not made again. */
