@@ -12,7 +12,7 @@ export interface PageWriter<Cursor, Row> {
 const mostWaiting = 64
 /** Transactions side by side at most, and how many pages must wait for another one to be worth it. */
 const mostWriters = 2
-const worthAnother = 8
+const worthAnother = 32
 
 /**
  * Writes the pages of many streams, each transaction with all the pages that came while the one before was on its way: a page
