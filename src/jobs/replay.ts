@@ -1,53 +1,19 @@
 import { sql } from 'kysely'
-import { z } from 'zod'
+import type { Db } from '../db/connect.ts'
 import { getJobCall } from '../db/job-calls.ts'
 import { Fault } from '../errors.ts'
-import { entities, type Source } from '../etl/entities.ts'
-import { replayOf, replayOperation, replayStart } from '../etl/extract/replay.ts'
-import { type Chosen, countStored } from '../etl/extract/stored-records.ts'
+import type { Source } from '../etl/entities.ts'
+import {
+  type RecordsCursor,
+  type RejectsCursor,
+  replayOperation,
+  replayRecords,
+  replayRejects,
+} from '../etl/extract/replay.ts'
+import { type Chosen, countRecords, countRejects } from '../etl/extract/stored-records.ts'
 import type { Entity } from '../etl/stream.ts'
-import type { Db } from '../db/connect.ts'
-import { defineJob } from './job.ts'
-
-const sources = Object.keys(entities) as Source[]
-const namesOf = (some: readonly Source[]) => [
-  ...new Set(some.flatMap((source) => entities[source].map(({ entity }) => entity))),
-]
-const oneOf = (what: string, names: readonly string[]) => ({
-  error: `there is no such ${what}; there is ${names.join(', ')}`,
-})
-
-/** A moment, or the beginning of a day (UTC). */
-const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()], {
-  error: 'must be a time such as 2026-11-22T02:00:00Z, or a date',
-})
-
-export const replayParams = z
-  .strictObject({
-    source: z.enum(sources, oneOf('source', sources)).optional(),
-    entity: z.enum(namesOf(sources), oneOf('entity', namesOf(sources))).optional(),
-    since: moment.optional().describe('fetched from then on'),
-    until: moment.optional().describe('fetched before'),
-    jobCall: z
-      .uuid('must be the id of a job call')
-      .optional()
-      .describe('last written by it or a call under it'),
-    serviceCall: z
-      .uuid('must be the id of a service call')
-      .optional()
-      .describe('last written by it'),
-  })
-  .superRefine(({ source, entity, since, until }, context) => {
-    if (source && entity && !namesOf([source]).includes(entity))
-      context.addIssue({
-        code: 'custom',
-        path: ['entity'],
-        message: `there is no such entity of ${source}; there is ${namesOf([source]).join(', ')}`,
-      })
-    if (since && until && new Date(since) >= new Date(until))
-      context.addIssue({ code: 'custom', path: ['until'], message: 'must be after since' })
-  })
-export type ReplayParams = z.output<typeof replayParams>
+import { defineJob, type Run } from './job.ts'
+import { kindsOf, type ReplayParams, replayParams } from './replay-params.ts'
 
 /**
  * Transforms what is stored again, one kind of record after the other, each a stream of its own: no request is made. One kind that
@@ -66,8 +32,10 @@ export const replay = defineJob<ReplayParams>({
     const chosen = await choose(db, params)
     const requests = []
     for (const { entity } of kindsOf(params)) {
-      const { records, rejects } = await countStored(db, entity, chosen)
-      const why = `${records} records, ${rejects} rejects without one, of ${entity.source}`
+      const records = await countRecords(db, entity, chosen)
+      const rejects = await countRejects(db, entity, chosen)
+      const also = rejects > 0 ? `, ${rejects} rejects that are none` : ''
+      const why = `${records} records of ${entity.source}${also}`
       if (records + rejects > 0)
         requests.push({ operation: replayOperation(entity.entity), count: 0, why })
     }
@@ -79,13 +47,10 @@ export const replay = defineJob<ReplayParams>({
     const chosen = await choose(db, params)
     const failed: Fault[] = []
     for (const { source, entity } of kindsOf(params)) {
-      const seeds = [{ subject: '', cursor: replayStart }]
-      await run
-        .streams(replayOf(db, source, entity, chosen), seeds, { parallel: 1 })
-        .catch((error: unknown) => {
-          if (!(error instanceof Fault && error.kind === 'streams')) throw error
-          failed.push(error)
-        })
+      await replayKind(run, source, entity, chosen).catch((error: unknown) => {
+        if (!(error instanceof Fault && error.kind === 'streams')) throw error
+        failed.push(error)
+      })
     }
     const [first] = failed
     if (first && failed.length === 1) throw first
@@ -97,11 +62,29 @@ export const replay = defineJob<ReplayParams>({
   },
 })
 
-function kindsOf({ source, entity }: ReplayParams): { source: Source; entity: Entity<object> }[] {
-  return sources
-    .filter((one) => source === undefined || one === source)
-    .flatMap((one) => entities[one].map((kind) => ({ source: one, entity: kind })))
-    .filter((kind) => entity === undefined || kind.entity.entity === entity)
+/** The raw records, and then the rejects that are in none: some of those are closed by then. */
+async function replayKind(
+  run: Run<ReplayParams>,
+  source: Source,
+  entity: Entity<object>,
+  chosen: Chosen,
+): Promise<void> {
+  const { db } = run
+  const alone = { parallel: 1 }
+  const firstRecord: RecordsCursor = { after: '' }
+  const firstReject: RejectsCursor = { after: 0 }
+  const records = await countRecords(db, entity, chosen)
+  await run.streams(
+    replayRecords(db, source, entity, chosen),
+    records > 0 ? [{ subject: '', cursor: firstRecord }] : [],
+    alone,
+  )
+  const rejects = await countRejects(db, entity, chosen)
+  await run.streams(
+    replayRejects(db, source, entity, chosen),
+    rejects > 0 ? [{ subject: '', cursor: firstReject }] : [],
+    alone,
+  )
 }
 
 /** @throws Fault `params` where there is no such call. */

@@ -57,19 +57,24 @@ export async function readRejects(
   return { records, last: rows.at(-1)?.id }
 }
 
-/** How many there are to transform again. */
-export async function countStored(
+export async function countRecords(
   db: Db,
-  kind: Kind,
+  { source, entity }: Kind,
   chosen: Chosen,
-): Promise<{ records: number; rejects: number }> {
-  const { rows } = await sql<{ records: number; rejects: number }>`
-    select (select count(*) from raw.records r
-      where r.source = ${kind.source} and r.entity = ${kind.entity} and ${isChosen('fetched_at', chosen)}) as records,
-      (select count(*) from ledger.rejects r where ${isForReplay(kind, chosen)}) as rejects`.execute(
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from raw.records r
+    where r.source = ${source} and r.entity = ${entity} and ${isChosen('fetched_at', chosen)}`.execute(
     db,
   )
-  return rows[0] ?? { records: 0, rejects: 0 }
+  return rows[0]?.count ?? 0
+}
+
+/** How many `readRejects` answers, over all pages. */
+export async function countRejects(db: Db, kind: Kind, chosen: Chosen): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from ledger.rejects r where ${isForReplay(kind, chosen)}`.execute(db)
+  return rows[0]?.count ?? 0
 }
 
 interface StoredRow {
