@@ -20,6 +20,19 @@ export async function noteRead(
   )
 }
 
+export async function forgetRead(
+  db: Db | Transaction<DB>,
+  service: Service,
+  operation: string,
+  subjects: readonly string[],
+): Promise<void> {
+  await sql`
+    delete from ledger.subject_reads
+    where service = ${service} and operation = ${operation} and subject = any(${subjects}::text[])`.execute(
+    db,
+  )
+}
+
 /** Of these subjects, those that were read within the last `maxAgeMs`, with what they said. */
 export async function readRecently(
   db: Db,

@@ -1,6 +1,15 @@
 import { sql } from 'kysely'
 import type { Db } from '../db/connect.ts'
 
+/** Those that are due; what a call has handed out already, where it was killed right after. */
+export async function namesToRead(db: Db, callId: string): Promise<string[]> {
+  const { rows } = await sql<{ username: string }>`
+    select n.username from ledger.job_calls b, jsonb_array_elements_text(b.params -> 'usernames') with ordinality as n (username, place)
+    where b.parent_id = ${callId} order by b.id, n.place`.execute(db)
+  if (rows.length > 0) return rows.map(({ username }) => username)
+  return await dueProfiles(db)
+}
+
 /** Names of the profiles that are to be read by now: never read, or longer ago than they are to be. */
 export async function dueProfiles(db: Db): Promise<string[]> {
   const { rows } = await sql<{ username: string }>`

@@ -1,16 +1,17 @@
-import { sql } from 'kysely'
-import { noteMet } from '../db/records-met.ts'
-import { noteRead, readRecently } from '../db/subject-reads.ts'
+import { sql, type Transaction } from 'kysely'
+import { forgetMet, noteMet } from '../db/records-met.ts'
+import { forgetRead, noteRead, readRecently } from '../db/subject-reads.ts'
 import { getWatermark, moveWatermark } from '../db/watermarks.ts'
+import type { DB } from '../db/schema.generated.ts'
 import type { PostRead } from '../etl/extract/instagram/route.ts'
 import { markPostsGone } from '../etl/load/instagram/mark-gone.ts'
 import { type Operation, eachPage } from '../etl/stream.ts'
 import type { KnownProfile } from './instagram-who.ts'
+import type { PartName } from './instagram-params.ts'
 import type { ProfileRun } from './instagram-steps.ts'
 
 const service = 'instagram'
 const dayMs = 86_400_000
-const foreverMs = 100 * 365 * dayMs
 /** A watermark stands a little before the reading began: a post may show up later than its time says. */
 const overlapMs = 3_600_000
 
@@ -26,23 +27,24 @@ export async function readFeed(run: ProfileRun, feed: Feed, profile: KnownProfil
   if (profile.isPrivate) return await skipPrivate(run, feed, externalId)
   const key = { job: 'instagram', service, operation: feed, subject: externalId } as const
   const watermark = await getWatermark(db, key)
-  const isWhole = params.full || !watermark || !(await wasReadWhole(run, feed, externalId))
-  const wasBroken =
-    (await readRecently(db, service, `${feed}.broken`, [externalId], foreverMs)).get(externalId) ===
-    true
+  const isWhole = params.full || !watermark || !(await wasRead(run, `${feed}.whole`, externalId))
+  const wasBroken = await wasRead(run, `${feed}.begun`, externalId)
   const { operation } = route[feed]
   const reading: Operation<unknown, RowOf<typeof operation>> = {
     ...operation,
     async alsoWrite(trx, pages) {
       // Before a first read nothing is stored that a list could have lost.
       const ids = pages.flatMap((page) => page.ids)
-      if (watermark) await noteMet(trx, call.id, 'posts', ids)
-      const isDone = pages.some((page) => page.done)
-      if (!isDone || wasBroken)
-        await noteRead(trx, service, `${feed}.broken`, [externalId], !isDone)
-      if (!isDone) return
+      if (watermark) await noteMet(trx, call.id, feed, ids)
+      if (!pages.some((page) => page.done))
+        return await noteRead(trx, service, `${feed}.begun`, [externalId])
+      await forgetRead(trx, service, `${feed}.begun`, [externalId])
+      const isEmpty = watermark !== undefined && !(await hasMet(trx, call.id, feed))
+      // What stands in neither list is asked for one by one: an account without reels has lost those that it had.
+      if (watermark && isWhole && (!isEmpty || feed === 'reels'))
+        await noteMet(trx, call.id, `${feed}.whole`, [externalId])
       // An empty answer moves nothing that is there.
-      if (watermark && ids.length === 0) return
+      if (isEmpty) return
       await moveWatermark(trx, key, new Date(readingSince.getTime() - overlapMs), call.id)
       if (isWhole) await noteRead(trx, service, `${feed}.whole`, [externalId])
     },
@@ -58,14 +60,22 @@ export async function readFeed(run: ProfileRun, feed: Feed, profile: KnownProfil
 
 type RowOf<O> = O extends Operation<unknown, infer Row> ? Row : never
 
-async function wasReadWhole({ db, params }: ProfileRun, feed: Feed, id: string): Promise<boolean> {
+async function wasRead({ db, params }: ProfileRun, what: string, id: string): Promise<boolean> {
   const maxAgeMs = params.fullAfterDays * dayMs
-  return (await readRecently(db, service, `${feed}.whole`, [id], maxAgeMs)).size > 0
+  return (await readRecently(db, service, what, [id], maxAgeMs)).size > 0
+}
+
+async function hasMet(trx: Transaction<DB>, callId: string, list: Feed): Promise<boolean> {
+  const { rows } = await sql`
+    select from ledger.records_met where job_call_id = ${callId} and entity = ${list} limit 1`.execute(
+    trx,
+  )
+  return rows.length > 0
 }
 
 export async function skipPrivate(
   run: ProfileRun,
-  part: 'posts' | 'reels' | 'stories' | 'highlights' | 'followers' | 'following',
+  part: Exclude<PartName, 'profile' | 'replies' | 'insights'>,
   subject: string,
 ): Promise<void> {
   await run.skip(run.route[part].operation, [subject], 'the profile is private')
@@ -78,7 +88,7 @@ export async function skipPrivate(
 export async function lookForGonePosts(run: ProfileRun, profile: KnownProfile): Promise<void> {
   const { route, parts } = run
   if (!parts.has('posts') || profile.isPrivate) return
-  const missed = await postsNotMet(run, profile, parts.has('reels') ? ['post', 'reel'] : ['post'])
+  const missed = await postsNotMet(run, profile)
   const { operation } = route.postsById
   const asking = {
     ...operation,
@@ -86,36 +96,44 @@ export async function lookForGonePosts(run: ProfileRun, profile: KnownProfile): 
       markPostsGone(trx, absent, serviceCallId),
     ),
   }
-  await run.streams(
-    asking,
-    missed.length > 0
-      ? route.postsById.seeds(
-          profile,
-          missed.map((post) => ({ ...post, username: profile.username })),
-        )
-      : [],
-  )
+  const { username } = profile
+  const posts = missed.map((post) => ({ ...post, username }))
+  const seeds = posts.length > 0 ? route.postsById.seeds(profile, posts) : []
+  await run.streams(asking, seeds, { parallel: run.params.parallel })
 }
 
-/** Stored posts that are as young as what the lists have shown, and were not among it. */
+export async function forgetFeeds({ db, call }: ProfileRun): Promise<void> {
+  for (const list of ['posts', 'posts.whole', 'reels', 'reels.whole'])
+    await forgetMet(db, call.id, list)
+}
+
+/** Stored posts that are as young as what every list that should hold them has shown, and were in none. */
 async function postsNotMet(
-  { db, call, params }: ProfileRun,
+  { db, call, parts }: ProfileRun,
   { storedId }: KnownProfile,
-  kinds: readonly string[],
 ): Promise<PostRead[]> {
+  const [lists, kinds] = parts.has('reels')
+    ? [
+        ['posts', 'reels'],
+        ['post', 'reel'],
+      ]
+    : [['posts'], ['post']]
   const { rows } = await sql<PostRead>`
     with met as materialized (
-      select p.external_id, p.taken_at from ledger.records_met m
+      select m.entity as list, p.external_id, p.taken_at from ledger.records_met m
       join public.posts p on p.source = ${service} and p.external_id = m.external_id
-      where m.job_call_id = ${call.id} and m.entity = 'posts'
-    ), reached as (
-      -- Up to three that are pinned stand first, however old: they do not say how far the list was read.
-      select coalesce((select taken_at from met order by taken_at offset 3 limit 1), 'infinity') as taken_at
+      where m.job_call_id = ${call.id} and m.entity = any(${lists}::text[])
+    ), reached as materialized (
+      -- Up to three that are pinned stand first, however old: they do not say how far a list was read.
+      select list, case
+        when exists (select from ledger.records_met w where w.job_call_id = ${call.id} and w.entity = list || '.whole') then '-infinity'
+        else coalesce((select taken_at from met where met.list = l.list order by taken_at offset 3 limit 1), 'infinity') end as taken_at
+      from unnest(${lists}::text[]) as l (list)
     )
-    select p.external_id as "externalId", p.shortcode, p.graph_id as "graphId" from public.posts p, reached r
+    select p.external_id as "externalId", p.shortcode, p.graph_id as "graphId" from public.posts p
     where p.source = ${service} and p.profile_external_id = ${storedId} and p.kind = any(${kinds}::text[]) and p.gone_at is null
       and exists (select from met)
-      and (${params.full} or p.taken_at > r.taken_at)
+      and p.taken_at > (select max(r.taken_at) from reached r where r.list = 'posts' or p.kind = 'reel')
       and not exists (select from met where met.external_id = p.external_id)`.execute(db)
   return rows
 }

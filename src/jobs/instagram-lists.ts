@@ -56,8 +56,9 @@ export async function readHighlights(run: ProfileRun, profile: KnownProfile): Pr
   const reading: typeof operation = {
     ...operation,
     async alsoWrite(trx, pages) {
+      // An empty answer marks nothing as gone.
       for (const { ids, serviceCallId } of pages)
-        await markHighlightsGone(trx, profile.storedId, ids, serviceCallId)
+        if (ids.length > 0) await markHighlightsGone(trx, profile.storedId, ids, serviceCallId)
     },
   }
   await run.streams(reading, [route.highlights.seed(profile)])
@@ -65,7 +66,8 @@ export async function readHighlights(run: ProfileRun, profile: KnownProfile): Pr
   const trimming: typeof items = {
     ...items,
     async alsoWrite(trx, pages) {
-      for (const { subject, ids } of pages) await trimHighlight(trx, subject, ids.length)
+      for (const { subject, ids } of pages)
+        if (ids.length > 0) await trimHighlight(trx, subject, ids.length)
     },
   }
   await run.streams(trimming, [], { parallel: params.parallel })

@@ -2,7 +2,9 @@ import { sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.generated.ts'
 import type { PostRead, StreamSeed } from '../etl/extract/instagram/route.ts'
 import { markLikesGone } from '../etl/load/instagram/mark-gone.ts'
+import { forgetRead } from '../db/subject-reads.ts'
 import type { Operation } from '../etl/stream.ts'
+import { skipPrivate } from './instagram-feeds.ts'
 import type { KnownProfile } from './instagram-who.ts'
 import type { ProfileRun } from './instagram-steps.ts'
 
@@ -18,6 +20,7 @@ type OfPosts = keyof typeof counts
 /** A stream of its own for the comments of each post whose count changed; those of a post read before until nothing new comes. */
 export async function readComments(run: ProfileRun, profile: KnownProfile): Promise<void> {
   const { route, params, parts } = run
+  if (profile.isPrivate) return await skipPrivate(run, 'comments', profile.externalId)
   const replies = parts.has('replies')
   const seeds = seedsOf(run, 'comments', profile, (post) =>
     route.comments.seed({ ...post, replies, known: post.wasRead && !params.full }),
@@ -33,6 +36,7 @@ export async function readReplies(run: ProfileRun): Promise<void> {
 
 export async function readLikers(run: ProfileRun, profile: KnownProfile): Promise<void> {
   const { route, params } = run
+  if (profile.isPrivate) return await skipPrivate(run, 'likers', profile.externalId)
   const seeds = seedsOf(run, 'likers', profile, (post) => route.likers.seed(post))
   const { operation } = route.likers
   const noting = notingReads('likers', operation)
@@ -47,7 +51,10 @@ export async function readLikers(run: ProfileRun, profile: KnownProfile): Promis
   await run.streams(marking, seeds, { parallel: params.parallel })
 }
 
-/** With a post's last page: which count it had when it was read. In one statement for all, since they are very many. */
+/**
+ * With a post's last page: which count it had when it was read. In one statement for all, since they are very many.
+ * Until then it counts as never read: what a reading leaves out when it is broken off lies below what it wrote.
+ */
 function notingReads<Row>(
   part: OfPosts,
   operation: Operation<unknown, Row>,
@@ -56,6 +63,8 @@ function notingReads<Row>(
     ...operation,
     async alsoWrite(trx, pages) {
       const done = pages.filter((page) => page.done).map((page) => page.subject)
+      const begun = pages.filter((page) => !page.done).map((page) => page.subject)
+      if (begun.length > 0) await forgetRead(trx, service, part, begun)
       if (done.length > 0) await notePostsRead(trx, part, done)
     },
   }
@@ -68,7 +77,7 @@ async function notePostsRead(
 ): Promise<void> {
   await sql`
     insert into ledger.subject_reads as r (service, operation, subject, read_at, value)
-    select ${service}, ${part}, p.external_id, clock_timestamp(), to_jsonb(p.${sql.ref(counts[part])})
+    select ${service}, ${part}, p.external_id, clock_timestamp(), coalesce(to_jsonb(p.${sql.ref(counts[part])}), 'null')
     from unnest(${ids}::text[]) as id
     join public.posts p on p.source = ${service} and p.external_id = id
     order by id
@@ -96,7 +105,7 @@ async function* seedsOf(
       from public.posts p
       left join ledger.subject_reads r on r.service = ${service} and r.operation = ${part} and r.subject = p.external_id
       where p.source = ${service} and p.profile_external_id = ${storedId} and p.kind <> 'story' and p.gone_at is null
-        and p.comments_disabled is not true
+        and (${part === 'likers'} or p.comments_disabled is not true)
         and p.external_id > ${after}
         and (${params.full} or case
           when r.subject is null then ${count} is distinct from 0

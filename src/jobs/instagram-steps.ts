@@ -1,9 +1,8 @@
 import { noteRead } from '../db/subject-reads.ts'
-import { forgetMet } from '../db/records-met.ts'
 import { Fault } from '../errors.ts'
 import { openInstagram } from '../etl/extract/instagram/open-route.ts'
 import { readComments, readLikers, readReplies } from './instagram-of-posts.ts'
-import { lookForGonePosts, readFeed } from './instagram-feeds.ts'
+import { forgetFeeds, lookForGonePosts, readFeed } from './instagram-feeds.ts'
 import { readInsights } from './instagram-insights.ts'
 import { readHighlights, readPeople, readStories } from './instagram-lists.ts'
 import type { PartName, ProfileParams } from './instagram-params.ts'
@@ -85,7 +84,7 @@ export async function openInstagramSteps(of: Run<ProfileParams>) {
           retriable: failures.some(({ retriable }) => retriable),
         })
       }
-      await forgetMet(db, run.call.id, 'posts')
+      await forgetFeeds(run)
       await noteRead(db, 'instagram', 'profile.synced', [params.username])
       return { username, ...(isPrivate && { private: true }), parts: [...run.parts] }
     },

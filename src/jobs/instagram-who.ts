@@ -39,7 +39,7 @@ export async function partsOf(db: Db, username: string): Promise<PartName[] | un
     .selectFrom('tracked_profiles')
     .select('parts')
     .where('source', '=', service)
-    .where('username', '=', username)
+    .where(sql`lower(username)`, '=', username)
     .executeTakeFirst()
   return row?.parts ? parts.filter((part) => row.parts?.includes(part)) : undefined
 }
@@ -51,7 +51,17 @@ export async function readProfile(run: ProfileRun, known: KnownProfile | undefin
     ...route.profile.operation,
     alsoWrite: eachPage<{ external_id: string; username: string }>(async (trx, { rows, stale }) => {
       const id = rows[0]?.external_id ?? [...stale][0]
-      if (id !== undefined) await noteRead(trx, service, 'profile', [params.username], id)
+      if (id === undefined) return
+      await noteRead(trx, service, 'profile', [params.username], id)
+      await trx
+        .updateTable('tracked_profiles')
+        .set({ external_id: id, gone_at: null })
+        .where('source', '=', service)
+        .where(sql`lower(username)`, '=', params.username)
+        .where((by) =>
+          by.or([by('gone_at', 'is not', null), by('external_id', 'is distinct from', id)]),
+        )
+        .execute()
     }),
   }
   await run.streams(operation, [

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { defineJob } from './job.ts'
-import { dueProfiles } from './instagram-due.ts'
+import { dueProfiles, namesToRead } from './instagram-due.ts'
 import { defaultParts, type InstagramParams, instagramParams } from './instagram-params.ts'
 import { instagramBatch } from './instagram-batch.ts'
 
@@ -31,7 +31,7 @@ export const instagram = defineJob<InstagramParams>({
   /** Hands the profiles out in batches, each with a call per profile under it: the last to end ends them all. */
   async run(run) {
     const { usernames, ...howToRead } = run.params
-    const names = [...new Set(usernames ?? (await dueProfiles(run.db)))]
+    const names = [...new Set(usernames ?? (await namesToRead(run.db, run.call.id)))]
     const count = Math.ceil(names.length / batchSize)
     const batches = Array.from({ length: count }, (_, n) => ({
       job: instagramBatch.name,

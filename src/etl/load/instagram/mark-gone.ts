@@ -28,7 +28,7 @@ export async function markProfileGone(
   await sql`
     with tracked as (
       update public.tracked_profiles set gone_at = clock_timestamp()
-      where source = ${source} and username = ${profile.username} and gone_at is null
+      where source = ${source} and lower(username) = ${profile.username} and gone_at is null
     )
     update public.profiles set gone_at = clock_timestamp(), service_call_id = ${serviceCallId}::uuid
     where source = ${source} and external_id = ${profile.externalId ?? null} and gone_at is null`.execute(
