@@ -36,7 +36,7 @@ export const streamCells = (stream: Stream): Cell[] => [
   ...counterCells(stream),
 ]
 
-type Counted = Record<keyof typeof counters | 'throttled_ms', number | null>
+export type Counted = Record<keyof typeof counters | 'throttled_ms', number | null>
 
 /** Counters, or sums of them, from the fifth column on. */
 export const counterCells = (of: Counted): Cell[] => [

@@ -50,12 +50,41 @@ export async function printFamily(db: Db, call: JobCall): Promise<void> {
     tookFrom(child.started_at, child.finished_at),
     oneLine((child.error as ErrorRecord | null)?.message ?? '', 100),
   ])
+  const failed = await failedUnder(db, call)
   const sums = counts.map(({ status, count }) => `${count} ${status}`).join(', ')
   const more = total > most ? `\n... and ${total - most} more` : ''
   print(
     `${plural(total, 'child call')}: ${sums}`,
     plainTable(['job call', 'job', 'subject', 'status', 'attempt', 'took', 'error'], rows) + more,
   )
+  if (failed.length > 0)
+    print(
+      failed.length > most
+        ? `the first ${most} that failed under these`
+        : 'what failed under these',
+      plainTable(
+        ['job call', 'job', 'subject', 'error'],
+        failed
+          .slice(0, most)
+          .map((one) => [one.id, one.job, oneLine(one.subject, 60), oneLine(one.message, 100)]),
+      ),
+    )
+}
+
+/** Calls further down that failed by themselves, not for what is under them. One more than is shown. */
+async function failedUnder(db: Db, call: JobCall) {
+  const { rows } = await sql<{ id: string; job: string; subject: string; message: string }>`
+    with recursive down as (
+      select id, job, subject, status, error from ledger.job_calls
+      where parent_id in (select id from ledger.job_calls where parent_id = ${call.id} and status = 'failed')
+      union all
+      select c.id, c.job, c.subject, c.status, c.error from ledger.job_calls c join down d on c.parent_id = d.id
+    )
+    select id, job, subject, error ->> 'message' as message from down
+    where status = 'failed' and error ->> 'kind' <> 'children' order by id limit ${most + 1}`.execute(
+    db,
+  )
+  return rows
 }
 
 const print = (title: string, text: string) => process.stdout.write(`\n${title}\n${text}\n`)
