@@ -30,9 +30,11 @@ test('the bucket is made when its absence shows; from then on a put is one PUT',
   const text = JSON.stringify({ name: 'Ёлка 🎄', size: 1 })
   const meter = newMeter()
   expect(await files.put('a/1.json', text, { ...json, meter })).toBe(Buffer.byteLength(text))
-  expect(meter).toMatchObject({ requests: 3, retries: 1 })
+  // Some servers make a bucket with its first object.
+  const first = isForeignS3 && meter.retries === 0 ? 1 : 3
+  expect(meter).toMatchObject({ requests: first, retries: first === 1 ? 0 : 1 })
   await files.put('a/2.json', text, { ...json, meter })
-  expect(meter).toMatchObject({ requests: 4, retries: 1 })
+  expect(meter).toMatchObject({ requests: first + 1, retries: first === 1 ? 0 : 1 })
   const second = () => s3.log().filter(({ key }) => key === 'a/2.json')
   await until('the put is logged', () => second().length > 0)
   expect(second()).toMatchObject([{ method: 'PUT', status: 200 }])
@@ -76,7 +78,9 @@ test('a stream that breaks takes back the parts that are there, and says what br
   const asked = () => s3.log().filter(({ key }) => key === 'half')
   await until('the parts are taken back', () => asked().at(-1)?.method === 'DELETE')
   // Our own server does not know how (405), others do.
-  expect(asked().map(({ method }) => method)).toEqual(['POST', 'POST', 'PUT', 'PUT', 'DELETE'])
+  const methods = asked().map(({ method }) => method)
+  // The first POST shows that the bucket is missing; some servers make it by themselves.
+  expect(methods.slice(methods.lastIndexOf('POST'))).toEqual(['POST', 'PUT', 'PUT', 'DELETE'])
   expect(await s3.keys()).toEqual([])
 })
 
