@@ -95,7 +95,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await sql`
     create function ledger.quota_margin(q ledger.quotas) returns interval language sql volatile as $$
-      select make_interval(secs => greatest(12, coalesce(
+      select make_interval(secs => greatest(4, coalesce(
         q.margin_ms * 0.5 ^ floor(greatest(0, extract(epoch from clock_timestamp() - q.widened_at)) / 600), 0)) / 1000)
     $$`.execute(db)
 
@@ -137,7 +137,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     declare
       horizon constant interval := '100 milliseconds'; -- how far ahead slots are handed out
       usable constant interval := '250 milliseconds';  -- how late a slot may be used
-      warming constant interval := '2200 milliseconds'; -- the first use of each lane, and the second
+      warming constant interval := '1100 milliseconds'; -- the first use of each lane
       warm_margin constant interval := '30 milliseconds';
       shut text;
       q ledger.quotas;
@@ -196,7 +196,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       -- Slots keep this distance, so that a cold start does not send a second's worth at once: what jitters
       -- on its way would then arrive as too many.
       sends := ledger.sends_a_lane(q.per_second);
-      spacing := make_interval(secs => 0.97 * sends / q.per_second);
+      spacing := make_interval(secs => 0.9 * sends / q.per_second);
       for l in
         select * from ledger.quota_lanes where account = p_account order by sent_before, lane
           limit ceil(p_wanted::numeric / sends)
@@ -209,7 +209,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         update ledger.quota_lanes set slot = q.slots, sent_after = not_before, sent_before = not_before + usable
           where account = p_account and lane = l.lane;
         granted := granted || json_build_object(
-          'slot', q.slots, 'in_ms', extract(epoch from not_before - at_hand) * 1000);
+          'slot', q.slots, 'due_ms', extract(epoch from not_before) * 1000);
       end loop;
       update ledger.quotas set slots = q.slots, last_slot_at = q.last_slot_at, asked_at = q.asked_at,
         warming_until = q.warming_until
@@ -221,6 +221,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       return json_build_object(
         'granted', array_to_json(granted),
         'sends', sends,
+        'at_ms', extract(epoch from at_hand) * 1000,
         'again_ms', greatest(0, extract(epoch from greatest(next_at, at_hand) - horizon - at_hand) * 1000),
         'usable_ms', extract(epoch from usable) * 1000);
     end $$`.execute(db)
@@ -236,7 +237,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       at_hand := clock_timestamp();
       -- What was sent before the margin was widened says nothing about the wider one.
       if p_slot > q.widened_slot then
-        q.margin_ms := least(500, 2000 * extract(epoch from ledger.quota_margin(q)));
+        q.margin_ms := least(500, greatest(24, 2000 * extract(epoch from ledger.quota_margin(q))));
         q.widened_at := at_hand;
         q.widened_slot := q.slots;
       end if;

@@ -100,6 +100,26 @@ test('who is more urgent goes first', async () => {
   expect(server.asked.indexOf('GET /urgent')).toBeLessThan(6)
 })
 
+test('where one answer came later than others, its request may have been counted later: its lane rests longer', async () => {
+  const account = 'answers-late'
+  const { db } = database.connect()
+  const slow = 80
+  const countedMs = async () => {
+    const { rows: lanes } = await sql<{ ms: number }>`
+      select (extract(epoch from sent_before - ${rows[0]?.now}) * 1000)::float8 as ms from ledger.quota_lanes
+      where account = ${account} and sent_after = sent_before order by slot desc limit 1`.execute(
+      db,
+    )
+    return lanes[0]?.ms ?? 0
+  }
+  for (let n = 0; n < 40; n++) await ask({}, { account })
+  server.answer((request, response) => setTimeout(() => json({})(request, response), slow))
+  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db)
+  await ask({}, { account })
+  await until('its lane counts as used later', async () => (await countedMs()) > slow - 20)
+  expect(await countedMs()).toBeLessThan(slow + 500)
+})
+
 test('where much is allowed, requests follow one another at once', async () => {
   const upstream = upstreamAt(server.url, { perSecond: 100_000 })
   const quiet = createHttpClient({

@@ -10,6 +10,7 @@ function lotOf(sends: number, { ageMs = 0, usableMs = 60_000 } = {}) {
     {
       settled: (lateMs) => settled.push(lateMs),
       givenBack: (one) => givenBack.push(one),
+      headCame: () => {},
       refused: async () => 0,
       shut: () => {},
     },

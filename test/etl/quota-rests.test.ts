@@ -43,7 +43,7 @@ test('the margin is halved each ten minutes without a 429, and never wider than 
   await sql`update ledger.quotas set widened_at = widened_at - interval '2 days' where account = 'decays'`.execute(
     db,
   )
-  expect(await margin()).toBe(12)
+  expect(await margin()).toBe(4)
 
   await sql`update ledger.quotas set margin_ms = 400, widened_at = clock_timestamp() where account = 'decays'`.execute(
     db,

@@ -20,6 +20,8 @@ export interface Lot {
 export interface LotEvents {
   /** Nothing more of it can be sent; the last one was so many milliseconds late. Null: there was none. */
   settled(lateMs: number | null): void
+  /** The head of the answer to one came, so long after it was used. */
+  headCame(tookMs: number): void
   /** One was given back: `take` may bring it again. */
   givenBack(lot: Lot): void
   refused: Slot['refused']
@@ -47,16 +49,21 @@ export function createLot({ sends, notBefore, usableMs }: Granted, events: LotEv
 
   function handOut(): Slot {
     let open = true
+    let usedMs: number | null = null
     return {
       use() {
         if (!open) return false
         open = false
         out--
         const late = lateMs()
+        usedMs = late
         const inTime = late <= usableMs && !isClosed
         if (inTime) lastMs = late
         settleWhenDone()
         return inTime
+      },
+      headCame() {
+        if (usedMs !== null) events.headCame(lateMs() - usedMs)
       },
       giveBack() {
         if (!open) return

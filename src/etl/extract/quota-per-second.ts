@@ -3,6 +3,8 @@ import { databaseFault, isDatabaseAway } from '../../db/lost-connection.ts'
 import { Fault, Parked } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
 import { refuseWhileShut } from './breaker.ts'
+import { createDatabaseClock } from './database-clock.ts'
+import { createLateness, unknownLateMs } from './lateness.ts'
 import { createLot, type Granted, type Lot } from './lot.ts'
 import { longestWaitMs, type Quota, type Slot } from './quota.ts'
 import { type Account, restQuota, type Taken, takeSlots } from './quota-sql.ts'
@@ -20,9 +22,9 @@ interface Waiting {
 /**
  * N sends in any second, over all processes on the database (migrations/0002_upstream_quota.ts has the rules).
  *
- * Two clocks meet here, the database's and this process's monotonic one, and each bound errs on the safe side:
- * a slot's time is counted from when the answer arrived (later than the database read its clock), and when it was
- * used from before the question left (earlier). The wall clock of this machine plays no part.
+ * Two clocks meet here, the database's and this process's monotonic one, and what is known of their difference lies
+ * between two bounds. Each use errs on the safe side: a slot is not used before the latest moment that its time may
+ * be, and how late it was is counted from the earliest. The wall clock of this machine plays no part.
  */
 export function createPerSecondQuota(
   { db, log }: { db: QueryExecutorProvider; log: Logger },
@@ -33,6 +35,8 @@ export function createPerSecondQuota(
   const ahead = new Set<Lot>()
   /** Whose time has come. */
   const open = new Set<Lot>()
+  const clock = createDatabaseClock()
+  const lateness = createLateness()
   const reports = createSlotReports({ db, log }, account.account)
   const closing = new AbortController()
   /** Sends of those ahead. */
@@ -48,11 +52,13 @@ export function createPerSecondQuota(
         const taken = await takeSlots(db, account, waiting.length - promised, reports.take())
         const answered = performance.now()
         const { granted = [], sends = 1, usable_ms: usableMs = 0 } = taken
-        for (const { slot, in_ms: inMs } of granted) {
-          const lot = asLot(slot, { sends, notBefore: asked + inMs, usableMs })
+        if (taken.at_ms !== undefined) clock.showed(taken.at_ms, asked, answered)
+        for (const { slot, due_ms: dueMs } of granted) {
+          const { earliest, latest } = clock.boundsOf(dueMs)
+          const lot = asLot(slot, { sends, notBefore: earliest, usableMs })
           promised += sends
           ahead.add(lot)
-          openWhenDue(answered + inMs, lot, sends)
+          openWhenDue(latest, lot, sends)
         }
         if (waiting.length > promised) await sleep(untilNext(taken), closing.signal)
       }
@@ -90,7 +96,12 @@ export function createPerSecondQuota(
 
   function asLot(slot: number, granted: Granted): Lot {
     return createLot(granted, {
-      settled: (lateMs) => reports.add({ slot, lateMs }),
+      settled: (lateMs) => reports.add({ slot, lateMs: lateMs && lateMs + unknownLateMs }),
+      headCame(tookMs) {
+        // Of several sends the last one counts, and that is not known by now.
+        if (granted.sends > 1) return
+        reports.add({ slot, lateMs: lateness.of(tookMs) - unknownLateMs })
+      },
       givenBack(lot) {
         open.add(lot)
         serve()

@@ -1,21 +1,26 @@
 import { type QueryExecutorProvider, sql } from 'kysely'
 
-/** Which slot was used, last, how many milliseconds after the time it was granted for; null: it was not used. */
+/**
+ * Which slot counts as used, last, how many milliseconds after the time it was granted for; null: it was not used.
+ * Whatever is reported of it later adds to that.
+ */
 export interface SlotReport {
   slot: number
   lateMs: number | null
 }
 
-/** What `ledger.take_slots` answers; all in milliseconds from the moment it read the database's clock. */
+/** What `ledger.take_slots` answers, in milliseconds. */
 export interface Taken {
   /** The breaker is open, and why. */
   shut?: string
   /** The account rests. */
   paused_ms?: number
-  granted?: { slot: number; in_ms: number }[]
+  granted?: { slot: number; due_ms: number }[]
+  /** What the database's clock showed, and `due_ms` goes by: from 1970 on. */
+  at_ms?: number
   /** How many requests each of those slots is for. */
   sends?: number
-  /** When asking again may bring more. */
+  /** From then on: when asking again may bring more. */
   again_ms?: number
   /** How long after its time a slot may still be used. */
   usable_ms?: number

@@ -10,6 +10,11 @@ export interface Slot {
    * quota. False: it is too late, the slot has been thrown away and nothing may be sent.
    */
   use(): boolean
+  /**
+   * To be called when the head of an answer is there that is what was asked for: how long it took tells how late the
+   * upstream may have counted the request.
+   */
+  headCame?(): void
   /** Nothing was sent: another may have it. Does nothing after `use`. */
   giveBack(): void
   /**

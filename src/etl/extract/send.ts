@@ -26,6 +26,13 @@ export interface Outgoing {
   totalMs: number
 }
 
+export interface Moments {
+  /** Called at the moment the request leaves; false holds it back. */
+  leaves(): boolean
+  /** Called at the moment the head of the answer is there. */
+  headCame(status: number): void
+}
+
 /** The slot's time had passed when the connection was there: nothing was sent. */
 export class TooLate extends Error {}
 
@@ -47,14 +54,13 @@ export function createAgent({
 
 /**
  * Sends one request, once, and reads the whole answer; follows no redirect.
- * @param leaves called at the moment the request leaves; false holds it back.
  * @throws TooLate when held back; the signal's reason; Fault `network` or, for an answer too large, `bad_answer`.
  */
 export function sendOnce(
   agent: Agent,
   request: Outgoing,
   asked: Asked,
-  leaves: () => boolean,
+  moments: Moments,
   signal: AbortSignal,
 ): Promise<RawAnswer> {
   const { service, call } = asked
@@ -91,12 +97,13 @@ export function sendOnce(
       {
         onRequestStart(current) {
           // Thrown, not aborted: an abort would close the connection that the next slot wants to find open.
-          if (over || !leaves()) throw new TooLate(`${call}: the slot was missed`)
+          if (over || !moments.leaves()) throw new TooLate(`${call}: the slot was missed`)
           controller = current
         },
         onResponseStart(_controller, status, head) {
           answer.status = status
           answer.headers = head
+          moments.headCame(status)
         },
         onResponseData(_controller, chunk) {
           bytes += chunk.length

@@ -6,6 +6,7 @@ import { reportSlots, type SlotReport } from './quota-sql.ts'
 const reportWithinMs = 50
 
 export interface SlotReports {
+  /** Further reports of a slot add to the first. */
   add(report: SlotReport): void
   /** Those that are to travel with a taking. */
   take(): SlotReport[]
@@ -35,7 +36,9 @@ export function createSlotReports(
 
   return {
     add(report) {
-      unreported.push(report)
+      const before = unreported.find(({ slot }) => slot === report.slot)
+      if (before) before.lateMs = (before.lateMs ?? 0) + (report.lateMs ?? 0)
+      else unreported.push(report)
       timer ??= setTimeout(() => void flush(), reportWithinMs)
     },
     take: () => unreported.splice(0),

@@ -72,16 +72,21 @@ async function takeSlot({ gate, priority, waiting, count }: Exchange): Promise<S
 async function exchangeIn(slot: Slot, exchange: Exchange): Promise<Outcome> {
   const { gate, request, asked, signal, count, log } = exchange
   let left = false
-  const leaves = () => {
-    left = slot.use()
-    if (left) count({ requests: 1 })
-    return left
+  const moments = {
+    leaves() {
+      left = slot.use()
+      if (left) count({ requests: 1 })
+      return left
+    },
+    headCame(status: number) {
+      if (status < 300) slot.headCame?.()
+    },
   }
   const sentAt = performance.now()
   const ms = () => Math.round(performance.now() - sentAt)
   const call = { service: asked.service, call: asked.call }
   try {
-    const answer = readAnswer(await sendOnce(gate.agent, request, asked, leaves, signal), asked)
+    const answer = readAnswer(await sendOnce(gate.agent, request, asked, moments, signal), asked)
     count({ bytes: answer.bytes })
     const requestId = answer.headers['x-request-id']
     log.debug(
