@@ -28,7 +28,10 @@ async function useSlots(
     const late = lateMs()
     if (late > 0) await new Promise((resolve) => setTimeout(resolve, late))
     if (givesBack()) slot?.giveBack()
-    if (slot?.use()) used(performance.now())
+    if (!slot?.use()) continue
+    // The machine may make a process wait at any moment, also before what it has leave for has left.
+    if (Math.random() < 0.02) stall(50)
+    used(performance.now())
   }
 }
 
@@ -196,7 +199,7 @@ test.for([
   console.log(`quota of ${perSecond}: ${sent.length} used in ${seconds} s, ${queries} queries`)
   expect(mostInOneSecond(sent)).toBeLessThanOrEqual(perSecond)
   expect(sent.length).toBeGreaterThan(least)
-  expect(queries).toBeLessThan(sent.length / 15)
+  expect(queries).toBeLessThan(sent.length / 8)
 })
 
 test('lanes are as many as the limit, or about 200 that carry as much', async () => {

@@ -47,6 +47,17 @@ export function createLot({ sends, notBefore, usableMs }: Granted, events: LotEv
     settleWhenDone()
   }
 
+  function over(): void {
+    out--
+    settleWhenDone()
+  }
+
+  /** Reads the clock once it has left for sure: a process that was made to wait in between sent later than it meant. */
+  function gone(): void {
+    lastMs = lateMs()
+    over()
+  }
+
   function handOut(): Slot {
     let open = true
     let usedMs: number | null = null
@@ -54,12 +65,10 @@ export function createLot({ sends, notBefore, usableMs }: Granted, events: LotEv
       use() {
         if (!open) return false
         open = false
-        out--
-        const late = lateMs()
-        usedMs = late
-        const inTime = late <= usableMs && !isClosed
-        if (inTime) lastMs = late
-        settleWhenDone()
+        usedMs = lateMs()
+        const inTime = usedMs <= usableMs && !isClosed
+        if (inTime) queueMicrotask(gone)
+        else over()
         return inTime
       },
       headCame() {
