@@ -51,6 +51,11 @@ test('a reject that now passes is loaded and closed; one that does not stays as 
   await setName(db, first, '"Now a name"')
   const call = await succeed(database, 'replay')
   expect(call.result).toMatchObject({ rejected: 1 })
+  const { rows } = await sql<{ written: number }>`
+    select sum(rows_inserted + rows_updated)::int as written from ledger.service_calls where operation like 'replay%'`.execute(
+    db,
+  )
+  expect(rows).toEqual([{ written: 0 }])
   const [passed, stayed] = await rejectsOf(db)
   expect(passed).toEqual({ ...before[0], closed: true })
   // Who saw it, and when, is what the sync knows.
@@ -79,6 +84,8 @@ test('a record without an id is tried again as it came, and is known by its id o
   const { database, db, first } = await synced(1, 'noId')
   const [reject] = await rejectsOf(db)
   expect(reject?.external_id).toMatch(/^sha256:/)
+  // Its key stays what it was, whatever is made of a number beyond 2^53 when it is read.
+  await sql`update ledger.rejects set payload = payload || '{"big": 12345678901234567}'`.execute(db)
   await succeed(database, 'replay')
   expect(await rejectsOf(db)).toEqual([reject])
 

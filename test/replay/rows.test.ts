@@ -191,6 +191,45 @@ test('figures that are transformed again are those of the day on which they were
   }
 })
 
+test.each([
+  ['search', 'Found', '2026-01-02'],
+  ['enrichment', 'Matched', '2025-12-31'],
+])(
+  'of what search and enrichment both tell, the later word counts: %s',
+  async (_, title, found) => {
+    const database = await createDatabase()
+    const { db } = database
+    const record = (entity: string, payload: object, day: string) => ({
+      source: 'apollo',
+      entity,
+      external_id: 'p1',
+      payload: JSON.stringify({ id: 'p1', first_name: 'Ann', ...payload }),
+      content_hash: Buffer.from(entity),
+      fetched_at: new Date(day),
+      service_call_id: '01a20529-0595-77d3-af7c-ea97057c39de',
+    })
+    await db
+      .insertInto('raw.records')
+      .values([
+        record('people', { title: 'Found', has_email: true }, found),
+        record('people.matched', { title: 'Matched', email: 'ann@x.example' }, '2026-01-01'),
+      ])
+      .execute()
+    const told = {
+      title,
+      email: 'ann@x.example',
+      has_email: true,
+      enriched_at: new Date('2026-01-01'),
+    }
+    for (const params of [{}, { entity: 'people' }, { entity: 'people.matched' }]) {
+      await succeed(database, 'replay', params)
+      expect(await db.selectFrom('leads').selectAll().execute()).toEqual([
+        expect.objectContaining(told),
+      ])
+    }
+  },
+)
+
 async function countRaw({ db }: Awaited<ReturnType<typeof createDatabase>>): Promise<number> {
   const { count } = await db
     .selectFrom('raw.records')
