@@ -165,11 +165,12 @@ test('faults hit what they match in address or body; the log tells page and ids,
 })
 
 test('latency is between its bounds, when asked for', async () => {
-  const { raw, log } = await withApollo({ latencyMs: 30, latencyMaxMs: 150 })
+  const { raw, log } = await withApollo({ latencyMs: 30, latencyMaxMs: 1500 })
   await Promise.all(Array.from({ length: 20 }, () => raw({})))
   await until(async () => (await log()).every(({ ms }) => ms !== null))
   const times = (await log()).map(({ ms }) => ms ?? 0)
   expect(Math.min(...times)).toBeGreaterThanOrEqual(29)
-  expect(Math.min(...times)).toBeLessThan(80)
-  expect(Math.max(...times)).toBeGreaterThan(100)
+  // Wide apart, since a busy machine adds a tenth of a second to each.
+  expect(Math.min(...times)).toBeLessThan(750)
+  expect(Math.max(...times)).toBeGreaterThan(1000)
 })
