@@ -59,6 +59,25 @@ test('more new posts than a page holds, and more new comments: all of them', asy
   expect(differences).toEqual([])
 })
 
+test('a page on which something changed is followed by the next; one on which nothing did ends the list', async () => {
+  const world = await instagramWorld({ profiles: 1, postsPerProfile: 40, clipsOnly: 0 })
+  const params = {
+    usernames: await world.usernames(),
+    parts: ['profile', 'posts'],
+    refreshDays: 3650,
+  }
+  await world.succeed(params)
+  const posts = (await world.state('posts')).filter((post) => !post.is_pinned)
+  const caption = 'edited'
+  await world.change(
+    { op: 'editPost', media: posts[2]?.pk, caption },
+    { op: 'editPost', media: posts[16]?.pk, caption },
+  )
+  expect(count(await world.succeed(params))).toEqual({ profile: 1, posts: 3 })
+  expect((await compare(world.db, world, ['posts'])).differences).toEqual([])
+  expect(count(await world.succeed(params))).toEqual({ profile: 1, posts: 1 })
+})
+
 test('nothing changed: no post is asked for by its id, whatever parts are read', async () => {
   const world = await instagramWorld(manyPosts)
   const usernames = await world.usernames()
