@@ -37,7 +37,11 @@ export function openStreamList<Stream extends { stream: { id: string } }>(
     while (mayHaveMore && ready.length < enough) {
       mayHaveMore = false
       const from = after
-      const found = await look(from, [...held])
+      const found = await look(from, [...held]).catch((error: unknown) => {
+        // Whoever comes next looks again: what was not found is there all the same.
+        mayHaveMore = true
+        throw error
+      })
       for (const stream of found) held.add(stream.stream.id)
       ready.push(...found)
       after = found.at(-1)?.stream.id
