@@ -1,4 +1,6 @@
+import { isDatabaseAway } from '../db/lost-connection.ts'
 import type { Operation, StreamDeps } from './stream.ts'
+import { stopsTheCall } from './stream-failures.ts'
 import { type PageToWrite, writePages, type Written } from './write-pages.ts'
 
 export interface PageWriter<Cursor, Row> {
@@ -6,6 +8,11 @@ export interface PageWriter<Cursor, Row> {
   write(page: PageToWrite<Cursor, Row>): Promise<Written>
   /** Resolves when there is room for a further page. */
   room(): Promise<void>
+}
+
+interface Waiting<Cursor, Row> {
+  page: PageToWrite<Cursor, Row>
+  end: PromiseWithResolvers<Written>
 }
 
 /** Pages that wait at most, so that reading never runs far ahead of writing. */
@@ -16,28 +23,37 @@ const worthAnother = 32
 
 /**
  * Writes the pages of many streams, each transaction with all the pages that came while the one before was on its way: a page
- * waits for nobody where they are few, and shares statements and commit where they are many.
+ * waits for nobody where they are few, and shares statements and commit where they are many. Where they cannot be written
+ * together, each is written by itself.
  */
 export function openPageWriter<Cursor, Row>(
   deps: StreamDeps,
   operation: Operation<Cursor, Row>,
 ): PageWriter<Cursor, Row> {
-  let waiting: { page: PageToWrite<Cursor, Row>; end: PromiseWithResolvers<Written> }[] = []
+  let waiting: Waiting<Cursor, Row>[] = []
   let writers = 0
 
   async function writeWhileSomeWait(): Promise<void> {
     while (waiting.length > 0) {
       const batch = waiting
       waiting = []
-      const pages = batch.map(({ page }) => page)
-      try {
-        const written = await writePages(deps, operation, pages)
-        for (const [n, how] of written.entries()) batch[n]?.end.resolve(how)
-      } catch (error) {
-        for (const { end } of batch) end.reject(error)
-      }
+      await writeTogether(batch)
     }
     writers--
+  }
+
+  async function writeTogether(batch: readonly Waiting<Cursor, Row>[]): Promise<void> {
+    const pages = batch.map(({ page }) => page)
+    try {
+      const written = await writePages(deps, operation, pages)
+      for (const [n, how] of written.entries()) batch[n]?.end.resolve(how)
+    } catch (error) {
+      // A page that cannot be written must not take others with it.
+      const mayBeOneOfThem = batch.length > 1 && !isDatabaseAway(error) && !stopsTheCall(error)
+      if (mayBeOneOfThem && !deps.signal.aborted)
+        for (const one of batch) await writeTogether([one])
+      else for (const { end } of batch) end.reject(error)
+    }
   }
 
   return {

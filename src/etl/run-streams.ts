@@ -4,6 +4,7 @@ import { endStream, listOpenStreams, openStreams, type Seed } from '../db/servic
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Skipped } from '../errors.ts'
 import { drain } from './extract/http-client.ts'
+import { addUsage } from './extract/usage-meter.ts'
 import { openPageWriter } from './page-writer.ts'
 import { type Reading, readPage, startReading, stopReading } from './read-page.ts'
 import type { Operation, Page, StreamDeps, StreamProgress } from './stream.ts'
@@ -77,16 +78,22 @@ export async function runStreams<Cursor, Row>(
     return shared
   }
 
-  const tell = ({ stream, ...reading }: Reading<Cursor>, status: StreamProgress['status']) =>
-    deps.onProgress?.({
-      id: stream.id,
-      service,
-      operation: name,
-      subject: stream.subject,
-      pages: reading.pages,
-      rows: reading.rows,
-      status,
-    })
+  const tell = ({ stream, ...reading }: Reading<Cursor>, status: StreamProgress['status']) => {
+    const { pages: pagesRead, rows } = reading
+    try {
+      deps.onProgress?.({
+        id: stream.id,
+        service,
+        operation: name,
+        subject: stream.subject,
+        pages: pagesRead,
+        rows,
+        status,
+      })
+    } catch (reason) {
+      log.warn({ reason: String(reason) }, 'who watches the streams failed')
+    }
+  }
 
   const onWritten = (reading: Reading<Cursor>, page: Page<Cursor>, written: Written) => {
     lost = 0
@@ -97,7 +104,7 @@ export async function runStreams<Cursor, Row>(
     if (page.next !== null) reading.cursor = page.next
     onPage?.()
     tell(reading, written.done ? 'done' : 'open')
-    if (page.opens?.length) list.more()
+    if (page.opens?.some((seed) => seed.operation === name)) list.more()
     if (reading.asked) return
     if (!written.done && reading.read < pages) return list.putBack(reading)
     if (!written.done) readEnough.push(reading.stream.id)
@@ -139,6 +146,11 @@ export async function runStreams<Cursor, Row>(
       })
       const written = writer
         .write(page)
+        .catch((error: unknown) => {
+          // Its requests were made, though nothing of what they brought is kept.
+          addUsage(reading.meter, page.requests)
+          throw error
+        })
         .then((how) => onWritten(reading, page.page, how))
         .catch((error: unknown) => onFailed(reading, error))
         .finally(() => beingWritten.delete(written))
@@ -171,6 +183,8 @@ export async function runStreams<Cursor, Row>(
   const ended = await Promise.allSettled(lanes)
   await Promise.all(beingWritten)
   stopping.removeEventListener('abort', close)
+  // A signal made of others that somebody listens to is kept for ever, with all that the listener holds.
+  signal.removeEventListener('abort', close)
   const broken = ended.find((end) => end.status === 'rejected')
   if (fatal) throw fatal.error
   if (broken) throw broken.reason

@@ -34,7 +34,7 @@ export interface Written {
  * Writes pages of different streams of one operation, whole or not at all: raw rows, normalized rows, rejects, the streams
  * they open, their cursors and counters, in one transaction, fenced by the lease. While the database is away it is tried again,
  * as long as the lease may be ours; a commit whose answer was lost is recognised by the streams' page counts. Where the
- * database refuses a value, the pages are written one by one, and its record is set aside.
+ * database refuses a value of a page that comes alone, its record is set aside.
  * @throws Fault `lease_lost` where another attempt holds the call now: nothing was written.
  */
 export async function writePages<Cursor, Row>(
@@ -49,13 +49,9 @@ export async function writePages<Cursor, Row>(
   try {
     return await write(pages)
   } catch (error) {
-    if (!isDataRefused(error)) throw error
     const [page] = pages
-    if (page && pages.length === 1)
-      return await write([await rejectRefused(deps, operation, page, error)])
-    const written: Written[] = []
-    for (const one of pages) written.push(...(await writePages(deps, operation, [one])))
-    return written
+    if (!isDataRefused(error) || !page || pages.length > 1) throw error
+    return await write([await rejectRefused(deps, operation, page, error)])
   }
 }
 
@@ -112,8 +108,10 @@ async function transact<Cursor, Row>(
         return { id: stream.id, pages: stream.pages, cursor, done, requests, rows: counts, credits }
       })
       if ((await moveCursors(trx, lease, moves)) < moves.length) {
-        if (await areWrittenAlready(trx, lease, moves)) throw new WrittenAlready(written)
-        throw new Fault('lease_lost', 'another attempt holds this job call now')
+        const done = await writtenAlready(trx, lease, moves)
+        if (!done) throw new Fault('lease_lost', 'another attempt holds this job call now')
+        // Nothing is new any more: whether a stream has ended, the ledger says.
+        throw new WrittenAlready(written.map((how, n) => ({ ...how, done: done[n] ?? how.done })))
       }
       return written
     })
@@ -194,15 +192,16 @@ class WrittenAlready extends Error {
   }
 }
 
-async function areWrittenAlready(
+/** Whether each stream is done; undefined where the pages were not written before. */
+async function writtenAlready(
   db: StreamDeps['db'],
   lease: StreamDeps['lease'],
   moves: readonly CursorMove[],
-): Promise<boolean> {
+): Promise<boolean[] | undefined> {
   const rows = await db
     .selectFrom('ledger.service_calls as s')
     .innerJoin('ledger.job_calls as c', 'c.id', 's.job_call_id')
-    .select(['s.id', 's.pages'])
+    .select(['s.id', 's.pages', 's.status'])
     .where('s.job_call_id', '=', lease.call.id)
     .where(
       's.id',
@@ -211,8 +210,9 @@ async function areWrittenAlready(
     )
     .where('c.lease_token', '=', lease.token)
     .execute()
-  const pages = new Map(rows.map((row) => [row.id, row.pages]))
-  return moves.every((move) => pages.get(move.id) === move.pages + 1)
+  const streams = new Map(rows.map((row) => [row.id, row]))
+  if (!moves.every((move) => streams.get(move.id)?.pages === move.pages + 1)) return undefined
+  return moves.map(({ id }) => streams.get(id)?.status === 'done')
 }
 
 function never(): never {

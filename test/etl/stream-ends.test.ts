@@ -1,0 +1,124 @@
+import { getEventListeners } from 'node:events'
+import { expect, test } from 'vitest'
+import { openStreams } from '../../src/db/service-calls.ts'
+import { newMeter } from '../../src/etl/extract/http-client.ts'
+import { openPageWriter } from '../../src/etl/page-writer.ts'
+import { runStreams } from '../../src/etl/run-streams.ts'
+import { sortPage } from '../../src/etl/sort-page.ts'
+import type { StreamDeps } from '../../src/etl/stream.ts'
+import { type PageToWrite, writePages } from '../../src/etl/write-pages.ts'
+import { createDatabase } from '../support/database.ts'
+import { heldCall, type Numbered, numbered, seedsOf } from './support/streams.ts'
+
+test('nothing listens any more to the signal that streams were read with', async () => {
+  const deps = await heldCall(await createDatabase())
+  const signals = new Set<AbortSignal>()
+  const asUsual = numbered(2)
+  const listening = numbered(2, {
+    readAhead: false,
+    extract(cursor, tools) {
+      signals.add(tools.context.signal)
+      return asUsual.extract(cursor, tools)
+    },
+  })
+  await runStreams(deps, listening, seedsOf('a', 'b'))
+  expect(signals.size).toBe(1)
+  for (const signal of [...signals, deps.signal, deps.stopping])
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+})
+
+test('a stream whose page is written a second time goes on, though nothing of it is new then', async () => {
+  const deps = await heldCall(await createDatabase())
+  const page = await pageOf(deps, numbered(2), 'a')
+  const untilNothingNew = { ...page, page: { ...page.page, endsUnless: 'new' as const } }
+  const [first] = await writePages(deps, numbered(2), [untilNothingNew])
+  // The answer to the commit was lost.
+  const [again] = await writePages(deps, numbered(2), [untilNothingNew])
+  expect([first?.done, again?.done]).toEqual([false, false])
+  expect(await streams(deps)).toMatchObject([{ subject: 'a', status: 'open', pages: 1 }])
+})
+
+test('a page that cannot be written takes none with it that wait beside it', async () => {
+  const deps = await heldCall(await createDatabase())
+  const refusing = numbered(1, {
+    async alsoWrite(_trx, pages) {
+      if (pages.some(({ subject }) => subject === 'bad')) throw new Error('not this one')
+    },
+  })
+  const pages = []
+  for (const subject of ['first', 'good', 'bad', 'better'])
+    pages.push(await pageOf(deps, refusing, subject))
+  const writer = openPageWriter(deps, refusing)
+  const written = await Promise.allSettled(pages.map((page) => writer.write(page)))
+  expect(written.map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+  ])
+  expect((await streams(deps)).map(({ subject, status }) => `${subject} ${status}`)).toEqual([
+    'bad open',
+    'better done',
+    'first done',
+    'good done',
+  ])
+})
+
+test('requests count though their page cannot be written', async () => {
+  const deps = await heldCall(await createDatabase())
+  const asUsual = numbered(1)
+  const refusing = numbered(1, {
+    async extract(cursor, tools) {
+      tools.context.meter.requests++
+      return await asUsual.extract(cursor, tools)
+    },
+    alsoWrite: () => Promise.reject(new Error('not this one')),
+  })
+  await expect(runStreams(deps, refusing, seedsOf('a'))).rejects.toMatchObject({ kind: 'streams' })
+  expect(await streams(deps)).toMatchObject([{ status: 'failed', pages: 0, requests: 1 }])
+})
+
+test('who watches ends no stream by a mistake of his own', async () => {
+  const deps = await heldCall(await createDatabase())
+  await runStreams({ ...deps, onProgress: notMyDay }, numbered(3), seedsOf('a', 'b'))
+  expect(await streams(deps)).toMatchObject([
+    { status: 'done', pages: 3 },
+    { status: 'done', pages: 3 },
+  ])
+})
+
+function notMyDay(): never {
+  throw new Error('not my day')
+}
+
+/** A stream, and its first page as it comes. */
+async function pageOf(
+  { db, lease }: StreamDeps,
+  operation: Numbered,
+  subject: string,
+): Promise<PageToWrite<{ page: number }, { id: string }>> {
+  const { service, operation: name } = operation
+  const cursor = { page: 1 }
+  await openStreams(db, lease.call.id, service, [{ operation: name, subject, cursor }])
+  const { id } = await db
+    .selectFrom('ledger.service_calls')
+    .select('id')
+    .where('subject', '=', subject)
+    .executeTakeFirstOrThrow()
+  const tools = {
+    subject,
+    serviceCallId: id,
+    context: { meter: newMeter(), signal: new AbortController().signal },
+  }
+  const page = await operation.extract(cursor, tools)
+  return {
+    stream: { id, pages: 0, subject },
+    page,
+    sorted: await sortPage(operation.entity, page.records),
+    requests: newMeter(),
+    fetchedAt: new Date(),
+  }
+}
+
+const streams = ({ db }: StreamDeps) =>
+  db.selectFrom('ledger.service_calls').selectAll().orderBy('subject').execute()
