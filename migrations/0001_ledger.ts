@@ -75,6 +75,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     db,
   )
   await sql`create index job_calls_of_job on ledger.job_calls (job, id)`.execute(db)
+  // Who takes up a call looks for the last one of its subject: among hundreds of thousands a night, where each is of another.
+  await sql`create index job_calls_of_subject on ledger.job_calls (job, subject, id)`.execute(db)
 
   await sql`
     create table ledger.service_calls (
