@@ -86,7 +86,7 @@ async function transact<Cursor, Row>(
 
       const written = pages.map((page) => {
         const counts = countRows(page.sorted, raw, (id) => newest.pageOf.get(id) === page)
-        return { counts, done: isDone(page.page, counts) }
+        return { counts, done: isDone(page, raw) }
       })
       const rowsOf = Map.groupBy(rows, (row) => row.service_call_id)
       await operation.alsoWrite?.(
@@ -163,10 +163,14 @@ function whenceOf<Cursor, Row>({ stream }: PageToWrite<Cursor, Row>, kept: Kept 
   return { service_call_id: kept.serviceCallId, fetched_at: kept.fetchedAt.toISOString() }
 }
 
-function isDone<Cursor>({ next, endsUnless }: Page<Cursor>, counts: RowCounts): boolean {
+/** A record that was rejected is as new as any other: it says that the page was not known before. */
+function isDone<Cursor, Row>({ page, sorted }: PageToWrite<Cursor, Row>, raw: RawWritten): boolean {
+  const { next, endsUnless } = page
   if (next === null) return true
   if (endsUnless === undefined) return false
-  return counts.inserted === 0 && (endsUnless === 'new' || counts.updated === 0)
+  return !sorted.raw.some(
+    ({ id }) => raw.inserted.has(id) || (endsUnless === 'changed' && raw.updated.has(id)),
+  )
 }
 
 function countRows<Row>(

@@ -38,6 +38,22 @@ test('a stream whose page is written a second time goes on, though nothing of it
   expect(await streams(deps)).toMatchObject([{ subject: 'a', status: 'open', pages: 1 }])
 })
 
+test('a page of which all is rejected may still be new: the stream goes on', async () => {
+  const deps = await heldCall(await createDatabase())
+  const { entity } = numbered(3)
+  const all = numbered(3, {
+    readAhead: false,
+    entity: { ...entity, transform: () => ({ reject: 'not understood' }) },
+    extract: async ({ page }, { subject }) => ({
+      records: [`${subject} ${page}`],
+      next: page < 3 ? { page: page + 1 } : null,
+      endsUnless: 'new' as const,
+    }),
+  })
+  await runStreams(deps, all, seedsOf('a'))
+  expect(await streams(deps)).toMatchObject([{ status: 'done', pages: 3, rows_rejected: 3 }])
+})
+
 test('a page that cannot be written takes none with it that wait beside it', async () => {
   const deps = await heldCall(await createDatabase())
   const refusing = numbered(1, {
