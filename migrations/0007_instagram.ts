@@ -38,6 +38,10 @@ async function profiles(db: Kysely<unknown>): Promise<void> {
       primary key (source, username),
       constraint sync_every_is_positive check (sync_every > interval '0')
     )`.execute(db)
+  // By this it is looked up, however it was written down.
+  await sql`create index tracked_profiles_by_name on public.tracked_profiles (lower(username))`.execute(
+    db,
+  )
   await comment(
     db,
     'column public.tracked_profiles.parts',
