@@ -6,6 +6,9 @@ const keepLedger = '400 days'
 /** Who repeats a request later than this makes a new one. */
 const keepKeys = '30 days'
 
+/** What a list has shown so far is of use while its call may go on, or another one may adopt its streams. */
+const keepMet = '30 days'
+
 /**
  * Makes the next months' partitions and drops those that are too old. Small tables without partitions lose the rows
  * that are too old; a key stays as long as its call is open.
@@ -15,6 +18,11 @@ export async function keepHouse(db: Db): Promise<void> {
     db,
   )
   await sql`delete from ledger.upstream_hours where hour < clock_timestamp() - ${keepLedger}::interval`.execute(
+    db,
+  )
+  await sql`
+    delete from ledger.records_met m where job_call_id < ledger.uuid_v7_floor(clock_timestamp() - ${keepMet}::interval)
+      and not exists (select from ledger.job_calls c where c.id = m.job_call_id and c.finished_at is null)`.execute(
     db,
   )
   await sql`

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import type { Db } from '../../src/db/connect.ts'
 import { keepHouse } from '../../src/db/keep-house.ts'
+import { noteMet } from '../../src/db/records-met.ts'
 import { settleForgottenParents, wakeForgotten } from '../../src/db/orphans.ts'
 import { insertTicks } from '../../src/db/ticks.ts'
 import { addWakeUps } from '../../src/db/wake-up.ts'
@@ -135,6 +136,23 @@ test('what was used per hour goes with its month, a key after thirty days, unles
   expect(keys.map(({ key }) => key).toSorted()).toEqual(['old and open', 'young'])
 })
 
+test('what a list had shown goes thirty days after its call was made, unless that is open', async () => {
+  const { db } = await createDatabase()
+  const [over, open, young] = [
+    await insertAt(db, daysAgo(31)),
+    await insertAt(db, daysAgo(31)),
+    await insertAt(db, daysAgo(29)),
+  ]
+  await sql`update ledger.job_calls set status = 'succeeded', finished_at = now() where id <> ${open}`.execute(
+    db,
+  )
+  for (const id of [over, open, young])
+    await db.transaction().execute((trx) => noteMet(trx, id, 'posts', ['1', '2']))
+  await keepHouse(db)
+  const met = await db.selectFrom('ledger.records_met').select('job_call_id').distinct().execute()
+  expect(met.map((row) => row.job_call_id).toSorted()).toEqual([open, young].toSorted())
+})
+
 test('the database refuses states that cannot be', async () => {
   const { db } = await createDatabase()
   const id = await queueCall(db, 'a')
@@ -172,6 +190,8 @@ test('the database refuses states that cannot be', async () => {
   const tick = sql`insert into ledger.ticks (job, scheduled_for, job_call_id, skipped_reason) values ('a', now(), ${id}, 'why')`
   await expect(tick.execute(db)).rejects.toThrow('opened_or_skipped')
 })
+
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString()
 
 /** `2027_03`, so many months ahead. */
 async function monthAhead(db: Db, months: number): Promise<string> {
