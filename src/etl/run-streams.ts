@@ -8,7 +8,14 @@ import { addUsage } from './extract/usage-meter.ts'
 import { openPageWriter } from './page-writer.ts'
 import { type Reading, readPage, startReading, stopReading } from './read-page.ts'
 import type { Operation, Page, StreamDeps, StreamProgress } from './stream.ts'
-import { endOf, isDatabaseFault, stopsTheCall, streamsFailed } from './stream-failures.ts'
+import {
+  addFailure,
+  endOf,
+  type Failures,
+  isDatabaseFault,
+  stopsTheCall,
+  streamsFailed,
+} from './stream-failures.ts'
 import { openStreamList } from './stream-list.ts'
 import type { Written } from './write-pages.ts'
 
@@ -63,7 +70,7 @@ export async function runStreams<Cursor, Row>(
   }, parallel * 4)
   const writer = openPageWriter(deps, operation)
   const beingWritten = new Set<Promise<void>>()
-  const failures: unknown[] = []
+  let failures: Failures | undefined
   const promised = new Map<string, number>() // Streams that idle lanes will find once a stream's page is written.
   let lanesBusy = 0
   let lost = 0 // Streams that the database broke off, since the last page that was written.
@@ -132,7 +139,7 @@ export async function runStreams<Cursor, Row>(
     }
     tell(reading, error instanceof Skipped ? 'skipped' : 'failed')
     if (error instanceof Skipped) return
-    failures.push(error)
+    failures = addFailure(failures, error)
     log.warn({ err: error, stream: id, subject }, 'a stream failed')
   }
 
@@ -190,7 +197,7 @@ export async function runStreams<Cursor, Row>(
   if (broken) throw broken.reason
   deps.signal.throwIfAborted()
   stopping.throwIfAborted()
-  if (failures.length > 0) throw streamsFailed(operation, failures)
+  if (failures) throw streamsFailed(operation, failures)
 }
 
 /** Waits for work, so long at most. */

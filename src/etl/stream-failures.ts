@@ -26,17 +26,29 @@ export function stopsTheCall(error: unknown): boolean {
   return error instanceof Fault && kinds.includes(error.kind)
 }
 
+/** What is kept of streams that failed: they may be very many. */
+export interface Failures {
+  count: number
+  first: unknown
+  retriable: boolean
+}
+
+export function addFailure(before: Failures | undefined, error: unknown): Failures {
+  const retriable = error instanceof Fault && error.retriable
+  if (!before) return { count: 1, first: error, retriable }
+  return { ...before, count: before.count + 1, retriable: before.retriable || retriable }
+}
+
 /** What a call ends with of which streams failed: it names the first. */
 export function streamsFailed(
   { service, operation }: Pick<Operation<unknown, unknown>, 'service' | 'operation'>,
-  failures: unknown[],
+  { count, first, retriable }: Failures,
 ): Fault {
-  const [first] = failures
   const reason = first instanceof Error ? first.message : String(first)
-  const count = failures.length === 1 ? 'a stream' : `${failures.length} streams`
-  return new Fault('streams', `${count} of ${service} ${operation} failed: ${reason}`, {
+  const many = count === 1 ? 'a stream' : `${count} streams`
+  return new Fault('streams', `${many} of ${service} ${operation} failed: ${reason}`, {
     service,
     hint: first instanceof Fault ? first.hint : undefined,
-    retriable: failures.some((error) => error instanceof Fault && error.retriable),
+    retriable,
   })
 }

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { openStreams } from '../../src/db/service-calls.ts'
+import { Fault } from '../../src/errors.ts'
 import { newMeter } from '../../src/etl/extract/http-client.ts'
 import { openPageWriter } from '../../src/etl/page-writer.ts'
 import { runStreams } from '../../src/etl/run-streams.ts'
@@ -92,6 +93,21 @@ test('requests count though their page cannot be written', async () => {
   })
   await expect(runStreams(deps, refusing, seedsOf('a'))).rejects.toMatchObject({ kind: 'streams' })
   expect(await streams(deps)).toMatchObject([{ status: 'failed', pages: 0, requests: 1 }])
+})
+
+test('the error of many streams counts them, names the first and may be tried again where one may', async () => {
+  const deps = await heldCall(await createDatabase())
+  const failing = numbered(1, {
+    async extract(_cursor, { subject }) {
+      throw new Fault('upstream', `no ${subject}`, { retriable: subject === 'b' })
+    },
+  })
+  const reading = runStreams(deps, failing, seedsOf('a', 'b', 'c'), { parallel: 1 })
+  await expect(reading).rejects.toMatchObject({
+    kind: 'streams',
+    message: '3 streams of instagram numbered failed: no a',
+    retriable: true,
+  })
 })
 
 test('who watches ends no stream by a mistake of his own', async () => {
