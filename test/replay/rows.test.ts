@@ -199,15 +199,6 @@ test.each([
   async (_, title, found) => {
     const database = await createDatabase()
     const { db } = database
-    const record = (entity: string, payload: object, day: string) => ({
-      source: 'apollo',
-      entity,
-      external_id: 'p1',
-      payload: JSON.stringify({ id: 'p1', first_name: 'Ann', ...payload }),
-      content_hash: Buffer.from(entity),
-      fetched_at: new Date(day),
-      service_call_id: '01a20529-0595-77d3-af7c-ea97057c39de',
-    })
     await db
       .insertInto('raw.records')
       .values([
@@ -246,3 +237,13 @@ async function replayStreams({ db }: Awaited<ReturnType<typeof createDatabase>>)
     .orderBy('id')
     .execute()
 }
+
+const record = (entity: string, payload: object, day: string) => ({
+  source: 'apollo',
+  entity,
+  external_id: 'p1',
+  payload: JSON.stringify({ id: 'p1', first_name: 'Ann', ...payload }),
+  content_hash: Buffer.from(entity),
+  fetched_at: new Date(day),
+  service_call_id: '01a20529-0595-77d3-af7c-ea97057c39de',
+})
