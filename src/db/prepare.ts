@@ -7,6 +7,8 @@ const often = 5
 const growth = 8
 /** Texts remembered by a connection: each one prepared keeps a plan in the server's memory. */
 const mostTexts = 300
+/** What is longer has a list of values in it, and is hardly asked twice. */
+const longest = 10_000
 
 /**
  * A pool whose connections prepare the statements that they are asked again and again: a page's statements take the planner
@@ -32,7 +34,7 @@ function withNames(client: PoolClient): PostgresPoolClient {
   const nameOf = (text: string): string | undefined => {
     const known = asked.get(text)
     if (!known) {
-      if (asked.size < mostTexts && !maySeeOtherColumns.test(text))
+      if (asked.size < mostTexts && text.length <= longest && !maySeeOtherColumns.test(text))
         asked.set(text, { times: 1, name: createHash('sha256').update(text).digest('base64url') })
       return undefined
     }

@@ -23,3 +23,16 @@ export async function forgetMet(db: Db, jobCallId: string, entity: string): Prom
     .where('entity', '=', entity)
     .execute()
 }
+
+/** Whether a list has shown anything. */
+export async function hasMet(
+  trx: Transaction<DB>,
+  jobCallId: string,
+  entity: string,
+): Promise<boolean> {
+  const { rows } = await sql`
+    select from ledger.records_met where job_call_id = ${jobCallId} and entity = ${entity} limit 1`.execute(
+    trx,
+  )
+  return rows.length > 0
+}

@@ -1,8 +1,7 @@
-import { sql, type Transaction } from 'kysely'
-import { forgetMet, noteMet } from '../db/records-met.ts'
+import { sql } from 'kysely'
+import { forgetMet, hasMet, noteMet } from '../db/records-met.ts'
 import { forgetRead, noteRead, readRecently } from '../db/subject-reads.ts'
 import { getWatermark, moveWatermark } from '../db/watermarks.ts'
-import type { DB } from '../db/schema.generated.ts'
 import type { PostRead } from '../etl/extract/instagram/route.ts'
 import { markPostsGone } from '../etl/load/instagram/mark-gone.ts'
 import { type Operation, eachPage } from '../etl/stream.ts'
@@ -28,6 +27,8 @@ export async function readFeed(run: ProfileRun, feed: Feed, profile: KnownProfil
   const key = { job: 'instagram', service, operation: feed, subject: externalId } as const
   const watermark = await getWatermark(db, key)
   const isWhole = params.full || !watermark || !(await wasRead(run, `${feed}.whole`, externalId))
+  // An adopted cursor may be that of a read of what was new alone, which is none of the whole list.
+  const tellsWhole = !watermark || (isWhole && call.adopted_from === null)
   const wasBroken = await wasRead(run, `${feed}.begun`, externalId)
   const { operation } = route[feed]
   const reading: Operation<unknown, RowOf<typeof operation>> = {
@@ -41,12 +42,12 @@ export async function readFeed(run: ProfileRun, feed: Feed, profile: KnownProfil
       await forgetRead(trx, service, `${feed}.begun`, [externalId])
       const isEmpty = watermark !== undefined && !(await hasMet(trx, call.id, feed))
       // What stands in neither list is asked for one by one: an account without reels has lost those that it had.
-      if (watermark && isWhole && (!isEmpty || feed === 'reels'))
+      if (watermark && tellsWhole && (!isEmpty || feed === 'reels'))
         await noteMet(trx, call.id, `${feed}.whole`, [externalId])
       // An empty answer moves nothing that is there.
       if (isEmpty) return
       await moveWatermark(trx, key, new Date(readingSince.getTime() - overlapMs), call.id)
-      if (isWhole) await noteRead(trx, service, `${feed}.whole`, [externalId])
+      if (tellsWhole) await noteRead(trx, service, `${feed}.whole`, [externalId])
     },
   }
   const since =
@@ -63,14 +64,6 @@ type RowOf<O> = O extends Operation<unknown, infer Row> ? Row : never
 async function wasRead({ db, params }: ProfileRun, what: string, id: string): Promise<boolean> {
   const maxAgeMs = params.fullAfterDays * dayMs
   return (await readRecently(db, service, what, [id], maxAgeMs)).size > 0
-}
-
-async function hasMet(trx: Transaction<DB>, callId: string, list: Feed): Promise<boolean> {
-  const { rows } = await sql`
-    select from ledger.records_met where job_call_id = ${callId} and entity = ${list} limit 1`.execute(
-    trx,
-  )
-  return rows.length > 0
 }
 
 export async function skipPrivate(

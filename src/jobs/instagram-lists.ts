@@ -1,4 +1,4 @@
-import { forgetMet, noteMet } from '../db/records-met.ts'
+import { forgetMet, hasMet, noteMet } from '../db/records-met.ts'
 import { noteRead, readRecently } from '../db/subject-reads.ts'
 import {
   markFollowsGone,
@@ -33,7 +33,9 @@ export async function readPeople(
         await noteMet(trx, call.id, list, page.ids)
         if (!page.done) continue
         const met = { jobCallId: call.id, entity: list }
-        if (page.ids.length > 0) await markFollowsGone(trx, storedId, list, met, page.serviceCallId)
+        // An empty list marks nobody as gone.
+        if (await hasMet(trx, call.id, list))
+          await markFollowsGone(trx, storedId, list, met, page.serviceCallId)
         await noteRead(trx, service, list, [externalId], count)
       }
     },

@@ -39,7 +39,8 @@ const steps: Record<Exclude<PartName, 'profile'>, Step> = {
 
 export async function openInstagramSteps(of: Run<ProfileParams>) {
   const { db, http, settings, params } = of
-  const parts = params.parts ?? (await partsOf(db, params.username)) ?? defaultParts(settings)
+  const due = (await partsOf(db, params.username)) ?? defaultParts(settings)
+  const parts = params.parts ?? due
   const run: ProfileRun = { ...of, route: openInstagram(http, settings), parts: new Set(parts) }
   const failures: Fault[] = []
 
@@ -85,7 +86,9 @@ export async function openInstagramSteps(of: Run<ProfileParams>) {
         })
       }
       await forgetFeeds(run)
-      await noteRead(db, 'instagram', 'profile.synced', [params.username])
+      // A look at some parts by hand leaves the profile due for the others.
+      if (due.every((part) => run.parts.has(part)))
+        await noteRead(db, 'instagram', 'profile.synced', [params.username])
       return { username, ...(isPrivate && { private: true }), parts: [...run.parts] }
     },
   }

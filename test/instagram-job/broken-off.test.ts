@@ -38,7 +38,13 @@ test('posts that failed half way go on from their cursor the next night', async 
 })
 
 test('a call that is cancelled half way goes on where it stood the next night', async () => {
-  const world = await instagramWorld({ ...long, clipsOnly: 0, latencyMs: 20 })
+  // Posts enough that they are still being read when the cancelling is heard of: where no list is unfinished, nothing is adopted.
+  const world = await instagramWorld({
+    ...long,
+    postsPerProfile: 300,
+    clipsOnly: 0,
+    latencyMs: 100,
+  })
   const { db } = world
   const params = { usernames: await world.usernames(), parts }
   const id = await world.queue(params)
