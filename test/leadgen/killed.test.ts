@@ -92,7 +92,9 @@ test('kill -9 at 20 random moments: the same leads, and at most a page and a bat
   // The batches are those of the calm run: none is cut otherwise by a kill.
   expect([...new Set(keys)]).toEqual((await calm.asked()).batches.map((ids) => ids.join()))
   expect(doubt).toBe(inDoubt)
-  expect(inDoubt).toBeGreaterThanOrEqual(10 * batchesAgain)
+  // Not all batches are of ten: the last of a step has what is left.
+  const idsAgain = batches.flat().length - new Set(batches.flat()).size
+  expect(inDoubt).toBeGreaterThanOrEqual(idsAgain)
   expect(inDoubt).toBeLessThanOrEqual(10 * kills)
   expect(paid).toBeGreaterThanOrEqual(spent)
   expect(paid).toBeLessThanOrEqual(spent + inDoubt)
