@@ -4,12 +4,12 @@ import type { FaultBox, Timed } from './faults/fault-box.ts'
 import { json } from './http/answer.ts'
 import type { AdminCall } from './upstream.ts'
 
-/** `/faults`: what is pending; more of them; none. */
+/** `/faults`, or another path of that sort: what is pending; more of them; none. */
 export function faultCalls<Fault extends Timed>(
   faults: FaultBox<Fault>,
   schema: z.ZodType<Fault[]>,
+  path = '/faults',
 ): AdminCall[] {
-  const path = '/faults'
   return [
     { method: 'GET', path, handle: () => json(200, faults.pending()) },
     {

@@ -76,7 +76,7 @@ function emptyStats() {
   return { stats, second: createSlidingWindow(1000) }
 }
 
-/** Endpoints, not addresses: numbers in the path become `{id}`. */
+/** Endpoints, not addresses: numbers in the path, and ids of jobs, become `{id}`. */
 export function endpointOf(method: string, path: string): string {
-  return `${method} ${path.replace(/\/\d+(?=\/|$)/g, '/{id}').slice(0, 100)}`
+  return `${method} ${path.replace(/\/(\d+|job_\w+|[a-z0-9]{26})(?=\/|$)/g, '/{id}').slice(0, 100)}`
 }

@@ -2,6 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { createAdmin } from './admin.ts'
+import { createTextMl, createVision } from './analysis/analysis.ts'
+import { createMediaFetcher } from './analysis/media-fetcher.ts'
+import type { AnalysisOptions } from './analysis/options.ts'
 import { createAmocrm } from './amocrm/amocrm.ts'
 import type { AmocrmOptions } from './amocrm/options.ts'
 import { createApollo } from './apollo/apollo.ts'
@@ -11,6 +14,7 @@ import { problem } from './http/problem.ts'
 import { readBody } from './http/read-body.ts'
 import { createInstagram } from './instagram/instagram.ts'
 import type { InstagramOptions } from './instagram/options.ts'
+import { createMediaAddresses } from './instagram/signed.ts'
 import { createRecorder } from './recorder.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -25,13 +29,16 @@ export type SandboxOptions = {
   apollo?: Partial<ApolloOptions>
   /** The same of the simulated Instagram, both routes: instagram/options.ts. */
   instagram?: Partial<InstagramOptions>
+  /** The same of the two services that analyse: analysis/options.ts. */
+  vision?: Partial<AnalysisOptions>
+  textMl?: Partial<AnalysisOptions>
 }
 
 export type Sandbox = {
   /** `http://127.0.0.1:PORT` */
   url: string
   /** What a client takes for its base URL, by the name of the upstream. */
-  baseUrls: { amocrm: string; apollo: string; instagram: string; graph: string }
+  baseUrls: Record<'amocrm' | 'apollo' | 'instagram' | 'graph' | 'vision' | 'textMl', string>
   upstreams: readonly Pick<Upstream, 'name' | 'serves'>[]
   /** Drops every connection, also those being answered. */
   close(): Promise<void>
@@ -39,10 +46,14 @@ export type Sandbox = {
 
 /** Starts the simulated upstreams; resolves when they listen. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const addresses = createMediaAddresses()
+  const fetchMedia = createMediaFetcher((url, atMs) => addresses.problem(url, atMs))
   const upstreams = [
     createAmocrm(options.amocrm),
     createApollo(options.apollo),
-    ...createInstagram(options.instagram),
+    ...createInstagram({ ...options.instagram }, addresses),
+    createVision({ ...options.vision }, fetchMedia),
+    createTextMl({ ...options.textMl }, fetchMedia),
   ]
   const recorder = createRecorder(upstreams.map(({ name }) => name))
   const admin = createAdmin(upstreams, recorder)
@@ -79,7 +90,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       search: upstream.loggedSearch?.(search) ?? search,
       arrivedMs,
     })
-    const body = await readBody(request)
+    const { body, bodyBytes } = await readBody(request)
     record.note({ ids: upstream.idsAsked(search, body), detail: upstream.detail?.(body) ?? '' })
     const baseUrl = `http://${headers.host ?? 'localhost'}${upstream.prefix}`
     const urlBytes = Buffer.byteLength(url)
@@ -92,6 +103,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         urlBytes,
         headers,
         body,
+        bodyBytes,
         baseUrl,
         arrivedMs,
       })
@@ -118,6 +130,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       apollo: `${url}/apollo`,
       instagram: `${url}/instagram`,
       graph: `${url}/graph`,
+      vision: `${url}/vision`,
+      textMl: `${url}/text-ml`,
     },
     upstreams,
     close: () =>

@@ -14,6 +14,8 @@ export type Ask = {
   headers: IncomingHttpHeaders
   /** '' for a GET; cut at 1 MB. */
   body: string
+  /** Bytes of the whole body. */
+  bodyBytes: number
   /** Where the upstream seems to live for this client: `http://127.0.0.1:4010/amocrm`. */
   baseUrl: string
   /** Monotonic ms at which the request was seen. */

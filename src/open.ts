@@ -105,18 +105,23 @@ async function joinWhatIsNeeded(
     APOLLO_BASE_URL: apollo,
     INSTAGRAM_BASE_URL: instagram,
   } = settings
+  // What a simulated service finds in real posts would be taken for true: only where that is asked for.
+  const services =
+    instagram === undefined || settings.SANDBOX
+      ? [settings.VISION_BASE_URL, settings.TEXT_ML_BASE_URL]
+      : []
   const sandbox =
     upstreams &&
     (postgres || settings.SANDBOX) &&
-    [amocrm, apollo, instagram].some((baseUrl) => baseUrl === undefined)
+    [amocrm, apollo, instagram, ...services].some((baseUrl) => baseUrl === undefined)
   const s3 = files && (postgres || settings.SANDBOX) && settings.MINIO_ENDPOINT === undefined
   if (!postgres && !sandbox && !s3) return undefined
-  const services = await joinEmbedded({ dir: settings.LOCAL_DIR, postgres, sandbox, s3 })
-  const { databaseUrl, sandboxUrl, s3Url, dir } = services
+  const joined = await joinEmbedded({ dir: settings.LOCAL_DIR, postgres, sandbox, s3 })
+  const { databaseUrl, sandboxUrl, s3Url, dir } = joined
   const parts = [databaseUrl && 'Postgres', s3Url && 'S3', sandboxUrl && 'simulated upstreams']
   const what = new Intl.ListFormat('en').format(parts.filter((part) => part !== undefined))
   return {
-    release: services.release,
+    release: joined.release,
     says: `using the embedded ${what} (data in ${dir}); set DATABASE_URL and the upstreams for real ones`,
     env: {
       ...(databaseUrl && { DATABASE_URL: databaseUrl }),
@@ -132,6 +137,7 @@ async function joinWhatIsNeeded(
           APOLLO_API_KEY: 'sandbox-key',
         }),
       ...(sandboxUrl && instagram === undefined && instagramSandbox(sandboxUrl, settings)),
+      ...(sandboxUrl && services.length > 0 && analysisSandbox(sandboxUrl, settings)),
       ...(s3Url && {
         MINIO_ENDPOINT: s3Url,
         MINIO_ACCESS_KEY: s3Keys.accessKey,
@@ -148,6 +154,22 @@ function instagramSandbox(sandboxUrl: string, { INSTAGRAM_ROUTE: route }: Settin
         INSTAGRAM_ACCESS_KEY: 'sandbox-graph-token',
       }
     : { INSTAGRAM_BASE_URL: `${sandboxUrl}/instagram`, INSTAGRAM_ACCESS_KEY: 'sandbox-key' }
+}
+
+function analysisSandbox(
+  sandboxUrl: string,
+  { VISION_BASE_URL: vision, TEXT_ML_BASE_URL: textMl }: Settings,
+) {
+  return {
+    ...(vision === undefined && {
+      VISION_BASE_URL: `${sandboxUrl}/vision`,
+      VISION_API_KEY: 'sandbox-key',
+    }),
+    ...(textMl === undefined && {
+      TEXT_ML_BASE_URL: `${sandboxUrl}/text-ml`,
+      TEXT_ML_API_KEY: 'sandbox-key',
+    }),
+  }
 }
 
 const withoutEmpty = (env: NodeJS.ProcessEnv) =>

@@ -26,6 +26,16 @@ const environment = z.object({
   INSTAGRAM_BASE_URL: baseUrl().optional(),
   INSTAGRAM_ACCESS_KEY: token().optional(),
   INSTAGRAM_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 15),
+  /** What the image service speaks: the contract of docs/analysis.md, or the predictions API of Replicate. */
+  VISION_API: oneOf(['neutral', 'replicate']).default('neutral'),
+  VISION_BASE_URL: baseUrl().optional(),
+  VISION_API_KEY: token().optional(),
+  /** The version of a model that Replicate runs. */
+  VISION_MODEL: token().optional(),
+  VISION_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 10),
+  TEXT_ML_BASE_URL: baseUrl().optional(),
+  TEXT_ML_API_KEY: token().optional(),
+  TEXT_ML_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 10),
   MINIO_ENDPOINT: storageUrl().optional(),
   MINIO_ACCESS_KEY: token().optional(),
   MINIO_SECRET_KEY: token().optional(),

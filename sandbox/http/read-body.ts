@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http'
 
 const MAX_BODY = 1024 * 1024
 
-/** The body as text, cut at 1 MB; what came of it where the client left in the middle. */
-export async function readBody(request: IncomingMessage): Promise<string> {
+/** The body as text, cut at 1 MB, and how many bytes it has; what came of it where the client left in the middle. */
+export async function readBody(
+  request: IncomingMessage,
+): Promise<{ body: string; bodyBytes: number }> {
   const { method = 'GET' } = request
   if (method === 'GET' || method === 'HEAD') {
     request.resume()
-    return ''
+    return { body: '', bodyBytes: 0 }
   }
   const chunks: Buffer[] = []
   let bytes = 0
@@ -20,5 +22,5 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   } catch {
     // The client went away: its request is told as far as it came.
   }
-  return Buffer.concat(chunks).toString()
+  return { body: Buffer.concat(chunks).toString(), bodyBytes: bytes }
 }

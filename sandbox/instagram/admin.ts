@@ -29,6 +29,15 @@ export function instagramAdmin(parts: InstagramParts): AdminCall[] {
         return ndjson(tellState(parts.world, asked, clock()))
       },
     },
+    {
+      /** Every address of a file that was given so far is good no longer. */
+      method: 'POST',
+      path: '/expire-addresses',
+      handle() {
+        parts.addresses.expireAll()
+        return { status: 204 }
+      },
+    },
     { method: 'GET', path: '/counts', handle: () => json(200, countWorld(parts.world, clock())) },
   ]
 }

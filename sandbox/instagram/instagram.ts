@@ -6,14 +6,18 @@ import { createGraph } from './graph/graph.ts'
 import { createUsage } from './graph/usage.ts'
 import { defaultOptions, type InstagramOptions } from './options.ts'
 import { createParts, type InstagramParts, settingsOf, shownSettings } from './parts.ts'
+import type { MediaAddresses } from './signed.ts'
 import { createWorld } from './world.ts'
 
 /**
  * The simulated Instagram by both its routes, over one world: the crawler API below `/instagram`,
  * the official one below `/graph` (upstreams/instagram.md). The admin of both is the first's.
  */
-export function createInstagram(given: Partial<InstagramOptions> = {}): Upstream[] {
-  const parts = createParts({ ...defaultOptions, ...given })
+export function createInstagram(
+  given: Partial<InstagramOptions>,
+  addresses: MediaAddresses,
+): Upstream[] {
+  const parts = createParts({ ...defaultOptions, ...given }, addresses)
   const crawler: Upstream = {
     name: 'instagram',
     ...createCrawler(parts),

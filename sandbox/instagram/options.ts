@@ -66,6 +66,8 @@ export const settingsSchema = z.strictObject({
   ids: z.enum(['mixed', 'string', 'number']),
   /** Users a page of followers or following. Default 50. */
   peoplePerPage: z.int().min(1),
+  /** How long an address of a file is good for, from its answer on, by the machine's clock. Default 172,800. */
+  addressSeconds: z.int().min(0),
   /** Unix seconds that changes are stamped with; null = `now`, and a second more for each change. Default null. */
   clock: z.int().nullable(),
   /** Default one: 'sandbox-graph-token'. */
@@ -112,6 +114,7 @@ export const defaultOptions: InstagramOptions = {
   accessKey: 'sandbox-key',
   ids: 'mixed',
   peoplePerPage: 50,
+  addressSeconds: 172_800,
   clock: null,
   graphTokens: [{ token: 'sandbox-graph-token' }],
   appCalls: 20_000,

@@ -12,12 +12,13 @@ import {
   settingsSchema,
   type WorldOptions,
 } from './options.ts'
+import type { MediaAddresses } from './signed.ts'
 import { createWorld, type World } from './world.ts'
 
 /** All that Instagram is made of while it runs; both routes and the admin work on the same. */
 export type InstagramParts = ReturnType<typeof createParts>
 
-export function createParts(given: InstagramOptions) {
+export function createParts(given: InstagramOptions, addresses: MediaAddresses) {
   const options = optionsSchema.parse(given)
   // Each change of a batch has a moment of its own, so the batch's is not taken.
   const scripts: ChangeScripts<Change, Applied, World> = createChangeScripts(
@@ -26,6 +27,7 @@ export function createParts(given: InstagramOptions) {
   const parts = {
     options,
     settings: settingsOf(options),
+    addresses,
     world: createWorld(options),
     /** The crawler's second. */
     second: createSlidingWindow(1000),

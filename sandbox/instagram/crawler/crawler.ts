@@ -4,7 +4,6 @@ import type { Ask, Upstream } from '../../upstream.ts'
 import type { InstagramFault } from '../faults.ts'
 import { clockOf, type InstagramParts } from '../parts.ts'
 import { idTeller } from '../raw-number.ts'
-import { createSign } from '../signed.ts'
 import { replacedAnswer, spoilAnswer } from '../spoil.ts'
 import { costOf, visitEndpoint } from './endpoints.ts'
 import { errorAnswer, usualError } from './refusal.ts'
@@ -43,14 +42,15 @@ function answerAsk(parts: InstagramParts, ask: Ask): Answer {
 }
 
 function visited(
-  { world, settings }: InstagramParts,
+  { world, settings, addresses }: InstagramParts,
   path: string,
   params: URLSearchParams,
   taken: readonly InstagramFault[],
 ): Answer {
   const now = clockOf({ world, settings })
   const tell = idTeller(settings.ids)
-  return visitEndpoint(path, { world, settings, params, now, sign: createSign(), tell, taken })
+  const sign = addresses.sign(settings.addressSeconds)
+  return visitEndpoint(path, { world, settings, params, now, sign, tell, taken })
 }
 
 function replacement(

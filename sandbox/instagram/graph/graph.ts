@@ -5,7 +5,6 @@ import type { InstagramFault } from '../faults.ts'
 import { graphUserId } from '../ids.ts'
 import type { GraphToken } from '../options.ts'
 import { clockOf, type InstagramParts } from '../parts.ts'
-import { createSign } from '../signed.ts'
 import { replacedAnswer, spoilAnswer } from '../spoil.ts'
 import { accountCharged, visitEndpoint } from './endpoints.ts'
 import { GraphRefusal, graphError } from './errors.ts'
@@ -62,7 +61,7 @@ function visitOf(parts: InstagramParts, ask: Ask): Opened {
     token: known ?? { token: '', owns: [], state: 'invalid' },
     params,
     now: clockOf(parts),
-    sign: createSign(),
+    sign: parts.addresses.sign(parts.settings.addressSeconds),
     versionUrl: `${ask.baseUrl}${version}`,
     taken: [],
     path: ask.path.slice(version.length).replace(/\/$/, ''),
