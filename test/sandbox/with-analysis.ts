@@ -47,7 +47,11 @@ export async function withAnalysis(options: Partial<AnalysisOptions> = {}) {
   })
   onTestFinished(() => sandbox.close())
   const service = (name: 'vision' | 'text-ml', baseUrl: string) => {
-    const ask = (method: string, path: string, init: RequestInit = {}) =>
+    const ask = (
+      method: string,
+      path: string,
+      init: { body?: string; headers?: Record<string, string> } = {},
+    ) =>
       fetch(`${baseUrl}/v1${path}`, {
         ...init,
         method,
