@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { Command, InvalidArgumentError } from 'commander'
+import { visionDefaults } from './analysis/options.ts'
 import { defaultOptions } from './amocrm/options.ts'
 import { defaultOptions as apolloDefaults } from './apollo/options.ts'
 import { defaultOptions as instagramDefaults } from './instagram/options.ts'
@@ -24,6 +25,8 @@ type Flags = {
   instagramLatencyMs: number
   instagramPerSecond: number
   instagramKey: string
+  analysisSeconds: { min: number; max: number }
+  analysisKey: string
 }
 
 // Else the space for young objects doubles and doubles, to no use: with 25,000 contacts the process
@@ -71,8 +74,18 @@ command
     'the key that its crawler API accepts',
     instagramDefaults.accessKey,
   )
+  .option(
+    '--analysis-seconds <min,max>',
+    'that pictures and texts take to be analysed, also by Replicate',
+    minAndMax,
+    { min: visionDefaults.minSeconds, max: visionDefaults.maxSeconds },
+  )
+  .option('--analysis-key <key>', 'the key that these services accept', visionDefaults.key)
 
 const flags = command.parse().opts<Flags>()
+
+const { min: minSeconds, max: maxSeconds } = flags.analysisSeconds
+const analysis = { seed: flags.seed, minSeconds, maxSeconds }
 
 try {
   const sandbox = await startSandbox({
@@ -102,6 +115,9 @@ try {
       perSecond: flags.instagramPerSecond,
       accessKey: flags.instagramKey,
     },
+    vision: { ...analysis, key: flags.analysisKey },
+    textMl: { ...analysis, key: flags.analysisKey },
+    replicate: { ...analysis, token: flags.analysisKey },
   })
   announce(sandbox)
   closeOnSignal(sandbox)
@@ -130,6 +146,12 @@ function twoNumbers(text: string): { posts: number; comments: number } {
   const [, posts, comments] = /^(\d+),(\d+)$/.exec(text) ?? []
   if (!posts || !comments) throw new InvalidArgumentError('it takes two numbers: posts,comments')
   return { posts: Number(posts), comments: Number(comments) }
+}
+
+function minAndMax(text: string): { min: number; max: number } {
+  const [, min, max] = /^(\d{1,6}),(\d{1,6})$/.exec(text) ?? []
+  if (!min || !max) throw new InvalidArgumentError('it takes two numbers: min,max')
+  return { min: Number(min), max: Number(max) }
 }
 
 function whole(value: string): number {

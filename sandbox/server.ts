@@ -16,6 +16,8 @@ import { createInstagram } from './instagram/instagram.ts'
 import type { InstagramOptions } from './instagram/options.ts'
 import { createMediaAddresses } from './instagram/signed.ts'
 import { createRecorder } from './recorder.ts'
+import type { ReplicateOptions } from './replicate/options.ts'
+import { createReplicate } from './replicate/replicate.ts'
 import type { Upstream } from './upstream.ts'
 
 export type SandboxOptions = {
@@ -32,13 +34,18 @@ export type SandboxOptions = {
   /** The same of the two services that analyse: analysis/options.ts. */
   vision?: Partial<AnalysisOptions>
   textMl?: Partial<AnalysisOptions>
+  /** The same of the simulated Replicate: replicate/options.ts. */
+  replicate?: Partial<ReplicateOptions>
 }
 
 export type Sandbox = {
   /** `http://127.0.0.1:PORT` */
   url: string
   /** What a client takes for its base URL, by the name of the upstream. */
-  baseUrls: Record<'amocrm' | 'apollo' | 'instagram' | 'graph' | 'vision' | 'textMl', string>
+  baseUrls: Record<
+    'amocrm' | 'apollo' | 'instagram' | 'graph' | 'vision' | 'textMl' | 'replicate',
+    string
+  >
   upstreams: readonly Pick<Upstream, 'name' | 'serves'>[]
   /** Drops every connection, also those being answered. */
   close(): Promise<void>
@@ -54,6 +61,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     ...createInstagram({ ...options.instagram }, addresses),
     createVision({ ...options.vision }, fetchMedia),
     createTextMl({ ...options.textMl }, fetchMedia),
+    createReplicate({ ...options.replicate }, fetchMedia),
   ]
   const recorder = createRecorder(upstreams.map(({ name }) => name))
   const admin = createAdmin(upstreams, recorder)
@@ -132,6 +140,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       graph: `${url}/graph`,
       vision: `${url}/vision`,
       textMl: `${url}/text-ml`,
+      replicate: `${url}/replicate`,
     },
     upstreams,
     close: () =>

@@ -2,6 +2,8 @@ export type SlidingWindow = {
   /** How many were added in the `spanMs` up to `nowMs`; one exactly `spanMs` old no longer counts. */
   count(nowMs: number): number
   add(nowMs: number): void
+  /** Until the oldest that counts no longer does, in ms; 0 where none counts. */
+  leftMs(nowMs: number): number
 }
 
 /** Counts events in a window that ends now; times are monotonic ms and never go back. */
@@ -21,6 +23,10 @@ export function createSlidingWindow(spanMs: number): SlidingWindow {
     count(nowMs) {
       forget(nowMs)
       return times.length - first
+    },
+    leftMs(nowMs) {
+      forget(nowMs)
+      return first < times.length ? (times[first] ?? 0) + spanMs - nowMs : 0
     },
     add(nowMs) {
       forget(nowMs)

@@ -158,12 +158,13 @@ function instagramSandbox(sandboxUrl: string, { INSTAGRAM_ROUTE: route }: Settin
 
 function analysisSandbox(
   sandboxUrl: string,
-  { VISION_BASE_URL: vision, TEXT_ML_BASE_URL: textMl }: Settings,
+  { VISION_BASE_URL: vision, TEXT_ML_BASE_URL: textMl, VISION_API: api }: Settings,
 ) {
   return {
     ...(vision === undefined && {
-      VISION_BASE_URL: `${sandboxUrl}/vision`,
+      VISION_BASE_URL: `${sandboxUrl}/${api === 'replicate' ? 'replicate' : 'vision'}`,
       VISION_API_KEY: 'sandbox-key',
+      ...(api === 'replicate' && { VISION_MODEL: 'a1'.repeat(32) }),
     }),
     ...(textMl === undefined && {
       TEXT_ML_BASE_URL: `${sandboxUrl}/text-ml`,

@@ -40,7 +40,9 @@ function answerAsk(parts: AnalysisParts, ask: Ask): Answer {
   const { settings, faults } = parts
   const address = `${ask.method} ${ask.path}?${readableQuery(ask.search)} ${bodyDetail(ask.body)}`
   const taken = faults.take(address)
-  const replaced = taken.map(replacedAnswer).find((answer) => answer !== undefined)
+  const replaced = taken
+    .map((fault) => replacedAnswer(fault))
+    .find((answer) => answer !== undefined)
   const own = replaced ?? refusedAtDoor(parts, ask) ?? routed(parts, ask)
   return taken.reduce(spoilAnswer, { ...own, delayMs: settings.latencyMs })
 }

@@ -43,8 +43,14 @@ export const requestFaultSchema = z.discriminatedUnion('kind', [
 ])
 export type RequestFault = z.infer<typeof requestFaultSchema>
 
-/** Those that leave no answer for another fault to spoil. */
-export const replacingKinds: ReadonlySet<string> = new Set(['status', 'html', 'reset', 'hang'])
+/** Those that leave no answer for another fault to spoil: each takes a request of its own. */
+export const replacingKinds: ReadonlySet<string> = new Set([
+  'status',
+  'html',
+  'reset',
+  'lostAnswer',
+  'hang',
+])
 
 export const errorCodes = [
   'unreadable_input',

@@ -3,8 +3,11 @@ import { nginxPage } from '../http/problem.ts'
 import { refusal } from './errors.ts'
 import type { RequestFault } from './faults.ts'
 
-/** The answer that a fault gives in place of the service's; undefined where it leaves that alone. */
-export function replacedAnswer(fault: RequestFault): Answer | undefined {
+/** The answer that a fault gives in place of the service's; undefined where it leaves that alone. `refuse`: what its errors look like. */
+export function replacedAnswer(
+  fault: RequestFault,
+  refuse: (status: number, detail: string) => Answer = refusal,
+): Answer | undefined {
   if (fault.kind === 'reset') return { status: 0, delivery: 'reset' }
   if (fault.kind === 'hang') return { status: 0, delivery: 'never' }
   if (fault.kind === 'html') {
@@ -13,7 +16,7 @@ export function replacedAnswer(fault: RequestFault): Answer | undefined {
   if (fault.kind !== 'status') return undefined
   const { status, body, retryAfter } = fault
   const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }
-  if (body === 'problem') return { ...refusal(status, 'a fault that was asked for'), headers }
+  if (body === 'problem') return { ...refuse(status, 'a fault that was asked for'), headers }
   if (body === 'html') return { ...nginxPage(status), headers }
   if (body === 'empty') return { status, headers }
   return { status, contentType: 'application/json', json: body, headers }

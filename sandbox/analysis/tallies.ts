@@ -1,5 +1,3 @@
-import type { Item } from './job.ts'
-
 /** How often a content was handed in, and what came of it. */
 export type Tally = { accepted: number; succeeded: number; failed: number; canceled: number }
 
@@ -14,8 +12,9 @@ export function createTallies() {
     return fresh
   }
   return {
-    accepted: ({ content }: Item) => void of(content).accepted++,
-    ended: ({ content }: Item, how: 'succeeded' | 'failed' | 'canceled') => void of(content)[how]++,
+    accepted: ({ content }: { content: string }) => void of(content).accepted++,
+    ended: ({ content }: { content: string }, how: 'succeeded' | 'failed' | 'canceled') =>
+      void of(content)[how]++,
     *all(only: string | undefined) {
       for (const [content, tally] of tallies) {
         if (only === undefined || content === only) yield { content, ...tally }
