@@ -203,6 +203,17 @@ export interface Leads {
   title: string | null;
 }
 
+export interface LedgerActions {
+  action: string;
+  at: Generated<Timestamp>;
+  door: string;
+  id: Generated<number>;
+  job: string | null;
+  job_call_id: string | null;
+  service: string | null;
+  who: string;
+}
+
 export interface LedgerAnalysisTasks {
   attempt: Generated<number>;
   content_key: string;
@@ -305,6 +316,29 @@ export interface LedgerJobCalls {
   worker: string | null;
 }
 
+export interface LedgerJobNames {
+  job: string | null;
+}
+
+export interface LedgerJobStates {
+  age: Interval | null;
+  expression: string | null;
+  failed_since_success: number | null;
+  job: string | null;
+  last_call_id: string | null;
+  last_error: Json | null;
+  last_finished_at: Timestamp | null;
+  last_status: string | null;
+  last_success_at: Timestamp | null;
+  last_tick: Timestamp | null;
+  live: number | null;
+  paused: boolean | null;
+  schedule_error: string | null;
+  state: string | null;
+  ticks_waiting: number | null;
+  timezone: string | null;
+}
+
 export interface LedgerLeadgens {
   ended_by: string | null;
   job_call_id: string;
@@ -332,6 +366,16 @@ export interface LedgerOpenStreams {
   throttled_ms: number | null;
   updated_at: Timestamp | null;
   worker: string | null;
+}
+
+export interface LedgerPageSessions {
+  expires_at: Timestamp;
+  /**
+   * HMAC of what the cookie holds, under API_TOKEN: the row opens nothing, and another token ends all sessions
+   */
+  key: Buffer;
+  opened_at: Generated<Timestamp>;
+  who: string;
 }
 
 export interface LedgerQuotaLanes {
@@ -518,6 +562,37 @@ export interface LedgerServiceCalls {
   updated_at: Generated<Timestamp>;
 }
 
+export interface LedgerStreams {
+  adopted_from: string | null;
+  bytes: number | null;
+  credits: number | null;
+  credits_in_doubt: number | null;
+  cursor: Json | null;
+  error: Json | null;
+  finished_at: Timestamp | null;
+  id: string | null;
+  job: string | null;
+  job_call_id: string | null;
+  job_call_status: string | null;
+  operation: string | null;
+  pages: number | null;
+  requests: number | null;
+  retries: number | null;
+  rows_inserted: number | null;
+  rows_last_time: number | null;
+  rows_read: number | null;
+  rows_rejected: number | null;
+  rows_unchanged: number | null;
+  rows_updated: number | null;
+  service: string | null;
+  started_at: Timestamp | null;
+  status: string | null;
+  subject: string | null;
+  throttled_ms: number | null;
+  took: Interval | null;
+  updated_at: Timestamp | null;
+}
+
 export interface LedgerStuck {
   id: string | null;
   job: string | null;
@@ -540,6 +615,16 @@ export interface LedgerTicks {
   queued_at: Generated<Timestamp>;
   scheduled_for: Timestamp;
   skipped_reason: string | null;
+}
+
+export interface LedgerTrouble {
+  hint: string | null;
+  job: string | null;
+  job_call_id: string | null;
+  service: string | null;
+  since: Timestamp | null;
+  what: string | null;
+  why: string | null;
 }
 
 export interface LedgerUpstreamHours {
@@ -765,14 +850,18 @@ export interface DB {
   highlights: Highlights;
   leadgen_leads: LeadgenLeads;
   leads: Leads;
+  "ledger.actions": LedgerActions;
   "ledger.analysis_tasks": LedgerAnalysisTasks;
   "ledger.breakers": LedgerBreakers;
   "ledger.credit_months": LedgerCreditMonths;
   "ledger.freshness": LedgerFreshness;
   "ledger.idempotency_keys": LedgerIdempotencyKeys;
   "ledger.job_calls": LedgerJobCalls;
+  "ledger.job_names": LedgerJobNames;
+  "ledger.job_states": LedgerJobStates;
   "ledger.leadgens": LedgerLeadgens;
   "ledger.open_streams": LedgerOpenStreams;
+  "ledger.page_sessions": LedgerPageSessions;
   "ledger.quota_lanes": LedgerQuotaLanes;
   "ledger.quota_windows": LedgerQuotaWindows;
   "ledger.quotas": LedgerQuotas;
@@ -781,9 +870,11 @@ export interface DB {
   "ledger.runs": LedgerRuns;
   "ledger.schedules": LedgerSchedules;
   "ledger.service_calls": LedgerServiceCalls;
+  "ledger.streams": LedgerStreams;
   "ledger.stuck": LedgerStuck;
   "ledger.subject_reads": LedgerSubjectReads;
   "ledger.ticks": LedgerTicks;
+  "ledger.trouble": LedgerTrouble;
   "ledger.upstream_hours": LedgerUpstreamHours;
   "ledger.upstream_usage": LedgerUpstreamUsage;
   "ledger.watermarks": LedgerWatermarks;

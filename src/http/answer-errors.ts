@@ -3,7 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { isDatabaseAway } from '../db/lost-connection.ts'
 import { Fault } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { ProblemError, sendProblem } from './problem.ts'
+import { ProblemError, type ProblemFacts, sendProblem } from './problem.ts'
 
 /** What fastify's own errors mean, by their code; others it blames on the client keep their status. */
 const framework: Record<string, [status: number, detail: string]> = {
@@ -28,8 +28,18 @@ export function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
+  const { status, detail, facts } = tellError(log, error, request)
+  return sendProblem(reply, status, detail, facts)
+}
+
+/** What a client is told of an error; what it isn't, the log is. */
+export function tellError(
+  log: Logger,
+  error: unknown,
+  request: FastifyRequest,
+): { status: number; detail: string; facts?: ProblemFacts } {
   if (error instanceof ProblemError)
-    return sendProblem(reply, error.status, error.message, error.facts)
+    return { status: error.status, detail: error.message, facts: error.facts }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const errors = error.validation.slice(0, 20).map(({ instancePath, message }) => ({
       path: instancePath.slice(0, 200),
@@ -37,22 +47,26 @@ export function answerError(
     }))
     const [first] = errors
     const detail = `${error.validationContext ?? 'request'}${first?.path ?? ''}: ${first?.message}`
-    return sendProblem(reply, 400, detail, { errors })
+    return { status: 400, detail, facts: { errors } }
   }
   if (error instanceof Fault && error.kind === 'params')
-    return sendProblem(reply, 400, error.message)
+    return { status: 400, detail: error.message }
+  if (error instanceof Fault && error.kind === 'busy') return { status: 409, detail: error.message }
   if (isWithoutDatabase(error)) {
     log.warn({ reason: String(error), request: request.id }, 'a request met no database')
-    return sendProblem(reply, 503, 'the database does not answer')
+    return { status: 503, detail: 'the database does not answer' }
   }
   const { code, status } = ofFramework(error)
   const [known, detail] = framework[code] ?? []
-  if (known !== undefined && detail !== undefined) return sendProblem(reply, known, detail)
+  if (known !== undefined && detail !== undefined) return { status: known, detail }
   // `code` starts so for what fastify says itself, and only that is fit for everybody's eyes.
   if (status >= 400 && status < 500 && (code.startsWith('FST_') || error instanceof SyntaxError))
-    return sendProblem(reply, status, 'the request cannot be read')
+    return { status, detail: 'the request cannot be read' }
   log.error({ err: error, request: request.id }, 'a request met a fault of the program')
-  return sendProblem(reply, 500, 'a fault of the program: the log tells more under this request id')
+  return {
+    status: 500,
+    detail: 'a fault of the program: the log tells more under this request id',
+  }
 }
 
 function isWithoutDatabase(error: unknown): boolean {

@@ -11,6 +11,7 @@ import { leadgenRoutes } from './leadgen.ts'
 import { answerBrokenHttp } from './broken-http.ts'
 import { MethodNotAllowed, rememberRoutes } from './not-found.ts'
 import { openapi } from './openapi.ts'
+import { pages } from './page/pages.ts'
 import { ProblemError } from './problem.ts'
 import { createRunner } from './run-call.ts'
 
@@ -72,6 +73,7 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
 
   app.setNotFoundHandler(notFound)
   await app.register(async (open) => healthRoutes(open, door))
+  await app.register(async (open) => pages(open, door))
   await app.register(
     async (api) => {
       // Here and not by the address: a path can be spelt in many ways.

@@ -23,19 +23,27 @@ export function refuseOpenDoor({ API_TOKEN, HTTP_HOST }: GuardSettings): void {
 
 /** Lets only those in who bring the token; without one set, only those who call this machine by its own name. */
 export function guard(api: FastifyInstance, { API_TOKEN }: GuardSettings): void {
-  const expected = API_TOKEN === undefined ? undefined : digest(API_TOKEN)
   api.addHook('onRequest', async (request, reply) => {
-    if (expected === undefined) {
-      // A page of the web can point a name of its own at 127.0.0.1, and then call us from its visitor's browser.
-      if (isLoopback(hostnameOf(request))) return
-      throw new ProblemError(401, 'without API_TOKEN only requests to localhost are served')
-    }
+    if (API_TOKEN === undefined) return refuseFromAfar(request)
     const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? ''
-    // Digests are of one length, so that the time tells nothing of the token, not even how long it is.
-    if (timingSafeEqual(digest(token), expected)) return
+    if (isSameToken(token, API_TOKEN)) return
     void reply.header('www-authenticate', 'Bearer')
     throw new ProblemError(401, 'a bearer token is needed, and this is none or a wrong one')
   })
+}
+
+/** Digests are of one length, so that the time tells nothing of the token, not even how long it is. */
+export function isSameToken(given: string, expected: string): boolean {
+  return timingSafeEqual(digest(given), digest(expected))
+}
+
+/**
+ * A page of the web can point a name of its own at 127.0.0.1, and then call us from its visitor's browser.
+ * @throws ProblemError 401 for a request that calls this machine by a name that is not its own
+ */
+export function refuseFromAfar(request: FastifyRequest): void {
+  if (isLoopback(hostnameOf(request))) return
+  throw new ProblemError(401, 'without API_TOKEN only requests to localhost are served')
 }
 
 function hostnameOf({ headers }: FastifyRequest): string {

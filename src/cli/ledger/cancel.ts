@@ -1,13 +1,13 @@
-import { hostname, userInfo } from 'node:os'
 import type { Db } from '../../db/connect.ts'
 import { cancelTree } from '../../db/cancel.ts'
 import type { JobCall } from '../../db/job-calls.ts'
 import { Fault } from '../../errors.ts'
+import { osAccount } from '../../os-account.ts'
 import { isoTime, plural } from '../format.ts'
 
 /** Cancels a call and all under it. @throws Fault `params` where it is over already. */
 export async function cancelCall(db: Db, call: JobCall): Promise<void> {
-  const { ended, stopping } = await cancelTree(db, call.id, whoAsks())
+  const { ended, stopping } = await cancelTree(db, call.id, osAccount())
   const which = `${call.job} ${call.id}`
   if (call.cancel_requested_at !== null && call.finished_at === null && ended === 0)
     process.stdout.write(
@@ -20,14 +20,4 @@ export async function cancelCall(db: Db, call: JobCall): Promise<void> {
     process.stdout.write(
       `their workers end them within seconds: npm run ledger -- show ${call.id}\n`,
     )
-}
-
-/** The account of the operating system: the ledger keeps who asked. */
-function whoAsks(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`
-  } catch {
-    // A container may run under a number that has no name.
-    return `uid ${process.getuid?.() ?? '?'}@${hostname()}`
-  }
 }

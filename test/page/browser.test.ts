@@ -1,0 +1,5 @@
+import { useBrowser } from './support/browser.ts'
+
+// One file, so that one Chromium does for all of them.
+useBrowser()
+await import('./grid-in-browser.ts')

@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+import { cookieOf, servePage, token } from './support/served.ts'
+import { writeCalls } from './support/ledger.ts'
+
+const read = (url: string, headers: Record<string, string> = {}) =>
+  fetch(url, { headers, redirect: 'manual' })
+
+test('a stranger is led to the login and sees nothing of the ledger', async () => {
+  const { url, db } = await servePage()
+  await writeCalls(db, 1, 2)
+  const page = await read(`${url}/?calls=3`)
+  expect([page.status, page.headers.get('location')]).toEqual([303, '/login?next=%2F%3Fcalls%3D3'])
+  expect(await page.text()).toBe('')
+  const login = await (await read(`${url}/login`)).text()
+  expect(login).toContain('name="token"')
+  expect(login).not.toContain('job-01')
+  expect((await read(`${url}/live`, { accept: 'text/event-stream' })).status).toBe(401)
+  for (const cookie of [
+    'nightledger_session=',
+    'nightledger_session=x',
+    `nightledger_session=${token}`,
+  ])
+    expect((await read(url, { cookie })).status).toBe(303)
+  // From another site, where the cookie stays at home: once more from here.
+  const link = await read(url, { 'sec-fetch-site': 'cross-site' })
+  expect([link.status, await link.text()]).toEqual([
+    401,
+    expect.stringContaining('http-equiv="refresh"'),
+  ])
+})
+
+test('the token opens a session that scripts cannot read, that ends, and that another token ends', async () => {
+  const { url, db, database } = await servePage()
+  const post = (form: Record<string, string>, headers: Record<string, string> = {}) =>
+    fetch(`${url}/login`, {
+      method: 'POST',
+      body: new URLSearchParams(form),
+      headers,
+      redirect: 'manual',
+    })
+  for (const form of [{}, { name: 'anna' }, { name: 'anna', token: 'no' }, { name: ' ', token }]) {
+    const refused = await post(form)
+    expect([refused.status, refused.headers.get('set-cookie')]).toEqual([401, null])
+  }
+  expect((await post({ name: 'anna', token }, { 'sec-fetch-site': 'cross-site' })).status).toBe(403)
+  for (const next of [
+    '//evil.example',
+    '/\\evil.example',
+    '/.//evil.example',
+    'https://evil.example',
+  ])
+    expect((await post({ name: 'anna', token, next })).headers.get('location')).toBe('/')
+  const opened = await post({ name: 'anna', token, next: '/upstreams?x=1' })
+  expect(opened.headers.get('location')).toBe('/upstreams?x=1')
+  const set = opened.headers.get('set-cookie') ?? ''
+  expect(set).toMatch(/; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/)
+  const secure = await post({ name: 'anna', token }, { 'x-forwarded-proto': 'https' })
+  expect(secure.headers.get('set-cookie')).toContain('; Secure')
+
+  const cookie = set.split(';', 1)[0] ?? ''
+  const page = await read(url, { cookie })
+  expect(page.status).toBe(200)
+  expect(await page.text()).not.toContain(token)
+  expect(page.headers.get('content-security-policy')).toMatch(
+    /^default-src 'none'; script-src 'self'; style-src 'self';/,
+  )
+  expect(page.headers.get('cache-control')).toBe('no-store')
+
+  const rotated = await servePage({ API_TOKEN: 'another-token' }, database)
+  expect((await read(rotated.url, { cookie })).status).toBe(303)
+  await db
+    .updateTable('ledger.page_sessions')
+    .set({ expires_at: new Date(0) })
+    .execute()
+  expect((await read(url, { cookie })).status).toBe(303)
+})
+
+test('nothing is done without the form of the session', async () => {
+  const { url } = await servePage()
+  const [anna, boris] = [await cookieOf(url), await cookieOf(url, 'boris')]
+  const formToken = async (cookie: string) =>
+    /name="form_token" value="([^"]+)"/.exec(await (await read(url, { cookie })).text())?.[1] ?? ''
+  const logout = async (cookie: string, form_token: string) =>
+    (
+      await fetch(`${url}/logout`, {
+        method: 'POST',
+        headers: { cookie },
+        body: new URLSearchParams({ form_token }),
+        redirect: 'manual',
+      })
+    ).status
+  expect(await logout('', await formToken(anna))).toBe(401)
+  expect(await logout(anna, '')).toBe(403)
+  expect(await logout(anna, await formToken(boris))).toBe(403)
+  expect(await logout(anna, await formToken(anna))).toBe(303)
+  expect((await read(url, { cookie: anna })).status).toBe(303)
+  expect((await read(url, { cookie: boris })).status).toBe(200)
+})
+
+test('without a token this machine alone is served, by its own name', async () => {
+  const { url } = await servePage({ API_TOKEN: '' })
+  const page = await read(url)
+  expect([page.status, page.headers.get('set-cookie')]).toEqual([
+    200,
+    expect.stringContaining('HttpOnly'),
+  ])
+  const { port } = new URL(url)
+  const { request } = await import('node:http')
+  const status = await new Promise((resolve) => {
+    request(url, { headers: { host: `evil.example:${port}` } }, ({ statusCode }) =>
+      resolve(statusCode),
+    ).end()
+  })
+  expect(status).toBe(401)
+  expect((await read(url, { 'sec-fetch-site': 'cross-site' })).headers.get('set-cookie')).toBeNull()
+})
