@@ -9,6 +9,7 @@ const secretVariables = [
   'TEXT_ML_API_KEY',
   'MINIO_SECRET_KEY',
   'API_TOKEN',
+  'ALERT_WEBHOOK_URL',
   'PGPASSWORD',
 ] as const
 
@@ -19,9 +20,11 @@ const secretVariables = [
 export function hideSecretsOf(env: NodeJS.ProcessEnv): (text: string) => string {
   const secrets = secretVariables.flatMap((name) => [env[name], env[name]?.trim()])
   return hideSecrets(
-    [...secrets, ...passwordsIn(env['DATABASE_URL']?.trim() ?? '')].filter(
-      (secret) => secret !== undefined,
-    ),
+    [
+      ...secrets,
+      ...passwordsIn(env['DATABASE_URL']?.trim() ?? ''),
+      pathOf(env['ALERT_WEBHOOK_URL']?.trim() ?? ''),
+    ].filter((secret) => secret !== undefined),
   )
 }
 
@@ -32,6 +35,12 @@ function passwordsIn(address: string): string[] {
   const password = user.includes(':') ? user.slice(user.indexOf(':') + 1) : ''
   const query = new URLSearchParams(rest.split('?').slice(1).join('?'))
   return [address, password, decoded(password), query.get('password') ?? '']
+}
+
+/** What of a webhook's address must not be known. */
+function pathOf(address: string): string | undefined {
+  const url = URL.parse(address)
+  return url && url.pathname.length >= 8 ? `${url.pathname}${url.search}` : undefined
 }
 
 function decoded(text: string): string {

@@ -57,6 +57,8 @@ const environment = z.object({
   WORKER_CONCURRENCY: wholeNumber(1, 1000, 8),
   LEASE_SECONDS: wholeNumber(1, 3600, 20),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** Where incidents are posted, as JSON that Slack takes. The address is a secret: whoever has it may post. */
+  ALERT_WEBHOOK_URL: webhookUrl().optional(),
   SANDBOX: z.stringbool({ error: 'must be 1 or 0' }).default(false),
   LOCAL_DIR: z.string().optional(),
   SCHEDULE_TIMEZONE: z
@@ -150,6 +152,12 @@ function baseUrl() {
     .transform((url) => url.replace(/\/+$/, ''))
 }
 
+function webhookUrl() {
+  return z.string().trim().refine(isWebhookUrl, {
+    error: 'must be an http or https URL without user and fragment',
+  })
+}
+
 /** Signatures name host and path: the storage can't stand under a path. */
 function storageUrl() {
   return baseUrl().refine((url) => URL.parse(url)?.pathname === '/', {
@@ -162,6 +170,11 @@ function isBaseUrl(text: string): boolean {
   return (
     /^https?:$/.test(url?.protocol ?? '') && !url?.username && !url?.password && !/[?#]/.test(text)
   )
+}
+
+function isWebhookUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return /^https?:$/.test(url?.protocol ?? '') && !url?.username && !url?.password && !url?.hash
 }
 
 /** A password that is not encoded can still make a URL, of another meaning: the rest of it would be taken for the host or the name. */

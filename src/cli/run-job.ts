@@ -8,15 +8,19 @@ import { createLeaseKeeper, type LeaseKeeper } from '../jobs/lease-keeper.ts'
 import { runTree } from '../jobs/run-tree.ts'
 import { resumeCall, startCall, type Started } from '../jobs/start-call.ts'
 import { startSweeper } from '../jobs/sweeper.ts'
+import { lookOnce } from '../jobs/watch.ts'
 import type { Opened } from '../open.ts'
 import { exitCode } from './exit.ts'
 import type { JobOptions } from './job.ts'
+import { printChecks } from './print-checks.ts'
 import { printRun } from './print-run.ts'
 import { showProgress } from './progress-display.ts'
 import { onStopSignals } from './stop-signals.ts'
 
 /** How long pages on their way may take after Ctrl-C, before their requests are aborted. */
 const stopGraceMs = 5000
+/** For checks and alerts, at the end. */
+const lookAfterMs = 20_000
 
 /** Runs one job call with all under it, shows how far it is, prints its rows of the ledger. Answers the exit code. */
 export async function runJob(
@@ -45,6 +49,7 @@ export async function runJob(
     else say(`job call ${id}`)
     const root = await runShown(opened, id, leases, stop.signal)
     await untilDatabaseAnswers(() => printRun(db, root), log)
+    if (root.finished_at) await lookAfter(opened, root)
     if (root.status === 'succeeded') return exitCode.succeeded
     say(`go on with: npm run job -- --resume ${id}`)
     return stop.signal.aborted ? exitCode.interrupted : exitCode.failed
@@ -53,6 +58,16 @@ export async function runJob(
   } finally {
     ignoreSignals()
     await leases.close()
+  }
+}
+
+/** Checks, and what is to be told of it: where no worker runs nobody else would do it. How the run ended stays as it is. */
+async function lookAfter({ db, log, settings }: Opened, root: JobCall): Promise<void> {
+  try {
+    await lookOnce({ db, log, settings, jobs: catalog }, AbortSignal.timeout(lookAfterMs))
+    await printChecks(db, root.id)
+  } catch (error) {
+    log.warn({ reason: String(error) }, 'the checks could not be run; a worker does it')
   }
 }
 

@@ -242,6 +242,30 @@ export interface LedgerBreakers {
   service: string;
 }
 
+export interface LedgerChecks {
+  checked_at: Generated<Timestamp>;
+  found: string;
+  job: string;
+  job_call_id: string;
+  name: string;
+  /**
+   * unknown: there was too little to tell by; broken: the check itself could not be run
+   */
+  status: string;
+  title: string;
+}
+
+export interface LedgerCheckStates {
+  checked_at: Timestamp | null;
+  failing_since: Timestamp | null;
+  found: string | null;
+  job: string | null;
+  job_call_id: string | null;
+  name: string | null;
+  status: string | null;
+  title: string | null;
+}
+
 export interface LedgerCreditMonths {
   account: string;
   /**
@@ -278,11 +302,46 @@ export interface LedgerIdempotencyKeys {
   request_hash: Buffer;
 }
 
+export interface LedgerIncidentPosts {
+  error: string | null;
+  given_up_at: Timestamp | null;
+  incident_id: number;
+  next_try_at: Generated<Timestamp>;
+  queued_at: Generated<Timestamp>;
+  says: string;
+  sent_at: Timestamp | null;
+  tries: Generated<number>;
+}
+
+export interface LedgerIncidents {
+  /**
+   * Of a check its name; 'parts' where calls on a subject failed; '' where the whole job did
+   */
+  about: Generated<string>;
+  closed_at: Timestamp | null;
+  closed_because: string | null;
+  hint: string | null;
+  id: Generated<number>;
+  job: string;
+  job_call_id: string | null;
+  kind: string;
+  message: string;
+  opened_at: Generated<Timestamp>;
+}
+
 export interface LedgerJobCalls {
   adopted_from: string | null;
   attempt: Generated<number>;
   cancel_requested_at: Timestamp | null;
   cancel_requested_by: string | null;
+  /**
+   * When the checks of its job last ran
+   */
+  checked_at: Timestamp | null;
+  /**
+   * How many of them did not hold, or could not be run; null: none has run
+   */
+  checks_failed: number | null;
   error: Json | null;
   /**
    * Failed attempts since it was queued or resumed; at the limit of the job it ends failed
@@ -515,6 +574,10 @@ export interface LedgerSchedules {
    * The expression that last_tick was counted with: another one counts from now
    */
   counted_expression: string | null;
+  /**
+   * From when on its ticks count: introduced, changed, or no longer paused
+   */
+  counted_since: Generated<Timestamp>;
   counted_timezone: string | null;
   error: string | null;
   /**
@@ -526,6 +589,10 @@ export interface LedgerSchedules {
    * Ticks up to here have been handed out
    */
   last_tick: Generated<Timestamp>;
+  /**
+   * How long after a tick its call may take to succeed; null: what the job says
+   */
+  late_after: Interval | null;
   overlap: Generated<string>;
   /**
    * What its calls are run with; set by an operator
@@ -853,9 +920,13 @@ export interface DB {
   "ledger.actions": LedgerActions;
   "ledger.analysis_tasks": LedgerAnalysisTasks;
   "ledger.breakers": LedgerBreakers;
+  "ledger.check_states": LedgerCheckStates;
+  "ledger.checks": LedgerChecks;
   "ledger.credit_months": LedgerCreditMonths;
   "ledger.freshness": LedgerFreshness;
   "ledger.idempotency_keys": LedgerIdempotencyKeys;
+  "ledger.incident_posts": LedgerIncidentPosts;
+  "ledger.incidents": LedgerIncidents;
   "ledger.job_calls": LedgerJobCalls;
   "ledger.job_names": LedgerJobNames;
   "ledger.job_states": LedgerJobStates;

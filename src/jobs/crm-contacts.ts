@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Db } from '../db/connect.ts'
+import { crmChecks } from './crm-checks.ts'
 import { type CrmSteps, openCrmSteps } from './crm-steps.ts'
 import { defineJob, type Run } from './job.ts'
 import { planCrmContacts } from './crm-plan.ts'
@@ -35,6 +36,7 @@ export const crmContacts = defineJob<CrmContactsParams>({
   needs: ['AMOCRM_BASE_URL', 'AMOCRM_ACCESS_TOKEN'],
   subject: ({ companyIds }) =>
     companyIds ? `${companyIds.length} companies ${digest(companyIds)}` : '',
+  checks: crmChecks,
   plan: planCrmContacts,
 
   async run(run) {

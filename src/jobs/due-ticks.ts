@@ -57,6 +57,20 @@ export function nextTick(schedule: Schedule, after: Date): Date | null {
   return null
 }
 
+/** The last tick up to `until`, itself included, and later than `after`; null if there is none. Throws as `validateSchedule`. */
+export function lastTick(
+  schedule: Schedule,
+  { after, until }: { after: Date; until: Date },
+): Date | null {
+  const timeline = openTimeline(schedule)
+  const [from, to] = [nextSecond(after), nextSecond(until)]
+  // As above; what is looked for is mostly of the last days.
+  for (const start of [Math.max(from, to - 8 * DAY_MS), from]) {
+    for (const tick of timeline.ticks(start, to, -1)) return new Date(tick)
+  }
+  return null
+}
+
 /** Throws a `Fault` of kind `settings` that says in one sentence what is wrong: the expression or the zone. */
 export function validateSchedule(expression: string, timezone: string): void {
   openTimeline({ expression, timezone })

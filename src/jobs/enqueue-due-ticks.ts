@@ -44,14 +44,20 @@ async function enqueueTicksOf(
   const expression = row.expression ?? fallback.expression
   const timezone = row.timezone ?? fallback.timezone
   const { job, now } = row
+  const changed = row.counted_expression !== expression || row.counted_timezone !== timezone
   const moveOn = async (error: string | null) => {
     await trx
       .updateTable('ledger.schedules')
-      .set({ last_tick: now, counted_expression: expression, counted_timezone: timezone, error })
+      .set({
+        last_tick: now,
+        counted_expression: expression,
+        counted_timezone: timezone,
+        error,
+        ...((row.paused || changed) && { counted_since: now }),
+      })
       .where('job', '=', job)
       .execute()
   }
-  const changed = row.counted_expression !== expression || row.counted_timezone !== timezone
   // Paused time is not caught up, and a changed expression counts from now.
   if (row.paused || (changed && row.counted_expression !== null)) return await moveOn(null)
   try {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { defineJob } from './job.ts'
+import { instagramChecks } from './instagram-checks.ts'
 import { dueProfiles, namesToRead } from './instagram-due.ts'
 import { defaultParts, type InstagramParams, instagramParams } from './instagram-params.ts'
 import { instagramBatch } from './instagram-batch.ts'
@@ -16,6 +17,9 @@ export const instagram = defineJob<InstagramParams>({
   needs: ['INSTAGRAM_BASE_URL', 'INSTAGRAM_ACCESS_KEY'],
   subject: ({ usernames }) =>
     usernames ? `${usernames.length} profiles ${digest(usernames)}` : '',
+  checks: instagramChecks,
+  // Hundreds of profiles, with all their comments, take some hours.
+  lateAfterMs: 6 * 3_600_000,
 
   async plan({ db, settings }, params) {
     const names = params.usernames ?? (await dueProfiles(db))

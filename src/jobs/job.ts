@@ -8,6 +8,7 @@ import type { RunStreamsOptions, Seeds } from '../etl/run-streams.ts'
 import type { Operation } from '../etl/stream.ts'
 import type { Logger } from '../log.ts'
 import type { Settings } from '../settings.ts'
+import type { Check } from './check.ts'
 
 /** What a job works with, wherever it runs: in a worker, in `npm run job`, in a test. */
 export interface JobTools {
@@ -81,6 +82,10 @@ export interface Job<Params extends object = object> {
   needs: readonly (keyof Settings)[]
   /** Settings that it makes use of where they are set. Default: none. */
   uses?: readonly (keyof Settings)[]
+  /** Run after each call of the whole (subject ''), by whatever process sees first that it has ended. Default: none. */
+  checks?: readonly Check[]
+  /** How long after its tick a call may take to succeed before the job is late, in ms. Default: 1 hour; Infinity: never. */
+  lateAfterMs?: number
   plan(tools: JobTools, params: Params): Promise<Plan>
   /** Answers what goes into `job_calls.result`. */
   run(run: Run<Params>): Promise<object>
@@ -93,3 +98,4 @@ export function defineJob<Params extends object>(job: Job<Params>): Job {
 
 export const defaultMaxAttempts = 5
 export const defaultCursorMaxAgeMs = 3 * 24 * 3_600_000
+export const defaultLateAfterMs = 3_600_000

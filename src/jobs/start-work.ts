@@ -5,6 +5,7 @@ import { createLeaseKeeper } from './lease-keeper.ts'
 import type { Job, JobTools } from './job.ts'
 import { startScheduler } from './scheduler.ts'
 import { startSweeper } from './sweeper.ts'
+import { startWatch } from './watch.ts'
 import { startWorker } from './worker.ts'
 
 export interface WorkOptions extends JobTools {
@@ -37,6 +38,7 @@ export async function startWork(options: WorkOptions): Promise<Work> {
   const scheduler = options.scheduler
     ? await startScheduler({ db, log, settings, jobs })
     : undefined
+  const watch = startWatch({ db, log, settings, jobs })
 
   const row = {
     id: worker,
@@ -61,6 +63,7 @@ export async function startWork(options: WorkOptions): Promise<Work> {
     failed: queue?.failed ?? new Promise<never>(() => {}),
     async stop() {
       await scheduler?.stop()
+      await watch.stop()
       await sweeper.stop()
       await queue?.stop()
       await leases.close()

@@ -47,6 +47,7 @@ export function describeCall(call: JobCall, run: Run, leaseLeft: number | undefi
     ['adopted from', call.adopted_from],
     ['asked', describeRequests(run)],
     ['rows', describeRows(run)],
+    ['checks', describeChecks(call)],
     ['analysis', run.analysis_open ? `${run.analysis_open} still out` : ''],
   ]
 }
@@ -60,6 +61,11 @@ function describeWorker({ worker, status }: JobCall, leaseLeft = 0): string {
   return leaseLeft < 0
     ? `${worker}, which is gone: its lease ran out ${span(-leaseLeft * 1000)} ago`
     : `${worker}, lease for ${span(leaseLeft * 1000)} more`
+}
+
+function describeChecks({ checked_at: at, checks_failed: failed }: JobCall): string {
+  if (!at) return ''
+  return `${failed ? `${failed} failed` : 'none failed'}, at ${isoTime(at)}`
 }
 
 function describeRequests(run: Run): string {

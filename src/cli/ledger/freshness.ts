@@ -3,8 +3,9 @@ import { catalog } from '../../jobs/catalog.ts'
 import { isoTime, span } from '../format.ts'
 import { listJobStates } from '../job-states.ts'
 import { plainTable } from '../plain-table.ts'
+import { printIncidents } from '../print-checks.ts'
 
-/** How old each job's last success is, and up to when its data reach. */
+/** How old each job's last success is, up to when its data reach, and which incidents are open. */
 export async function printFreshness(db: Db): Promise<void> {
   const states = await listJobStates(
     db,
@@ -39,4 +40,5 @@ export async function printFreshness(db: Db): Promise<void> {
     isoTime(state.lastTick),
   ])
   process.stdout.write(`${plainTable(head, rows)}\n`)
+  await printIncidents(db)
 }

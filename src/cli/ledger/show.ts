@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Db } from '../../db/connect.ts'
 import type { JobCall } from '../../db/job-calls.ts'
 import { labelled } from '../plain-table.ts'
+import { printChecks } from '../print-checks.ts'
 import { describeCall } from './describe-call.ts'
 import { printFamily } from './show-family.ts'
 import { printRejects, printStreams } from './show-streams.ts'
@@ -18,6 +19,7 @@ export async function printCall(db: Db, call: JobCall): Promise<void> {
     db,
   )
   process.stdout.write(`${labelled(describeCall(call, run, rows[0]?.left ?? undefined))}\n`)
+  await printChecks(db, call.id)
   await printFamily(db, call)
   await printStreams(db, call.id)
   await printRejects(db, call.id)
