@@ -3,7 +3,7 @@ import { sha256 } from './hash.ts'
 
 /**
  * What an item is about, which alone decides its result: `text:<sha256 of the text>`,
- * `media:<id>` for a file of the sandbox's Instagram (whatever its size or signature),
+ * `media:<id>` or `video:<id>` for a file of the sandbox's Instagram (whatever its size or signature),
  * `url:<address without query>` elsewhere, `bytes:<sha256 of the file>`.
  */
 export function contentOf(item: ItemRequest): string {
@@ -12,7 +12,9 @@ export function contentOf(item: ItemRequest): string {
   if ('base64' in source) return `bytes:${sha256(Buffer.from(source.base64, 'base64'))}`
   const { host, origin, pathname } = new URL(source.url)
   const medium = /^\/v\/[^/]+\/(\d+)(?:[_.][^/]*)?$/.exec(pathname)?.[1]
-  if (host === 'scontent.cdn.test' && medium !== undefined) return `media:${medium}`
+  if (host === 'scontent.cdn.test' && medium !== undefined) {
+    return `${'image' in item ? 'media' : 'video'}:${medium}`
+  }
   return `url:${origin}${pathname}`
 }
 
