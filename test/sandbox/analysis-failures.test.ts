@@ -31,6 +31,8 @@ test('single items fail and the rest succeeds; a job of which all fail has faile
     { code: 'unreadable_input' },
     { code: 'too_large' },
   ])
+  const [spam] = await textMl.lines('/analysed?text=spam')
+  expect(spam).toMatchObject({ accepted: 1, succeeded: 0, failed: 1 })
   const files = await ended(vision, {
     ...pictures('https://pictures.test/a.mp4', 'http://127.0.0.1:9/a.jpg'),
   })
@@ -84,6 +86,22 @@ test('jobs can fail whole, never end, say an unknown word, vanish or be canceled
   expect(failed.items).toBeUndefined()
   const canceled = await textMl.ask('POST', `/jobs/${ids[1]}/cancel`)
   expect(await jobIn(canceled)).toMatchObject({ status: 'canceled', counts: { succeeded: 0 } })
+  const tallies = await Promise.all(names.map((name) => textMl.lines(`/analysed?text=${name}`)))
+  const [, , word, late, vanished] = tallies.flat()
+  expect(tallies.flat()).toMatchObject([
+    { failed: 1 },
+    { canceled: 1 },
+    {},
+    {},
+    {},
+    { canceled: 1 },
+    { succeeded: 1 },
+  ])
+  expect([word, late, vanished]).toMatchObject([
+    { succeeded: 0 },
+    { succeeded: 1 },
+    { succeeded: 0 },
+  ])
   expect((await jobIn(await textMl.ask('POST', `/jobs/${ids[6]}/cancel`))).status).toBe('succeeded')
   await textMl.set({ cancel: false, capabilities: false })
   expect(await refusalIn(await textMl.ask('POST', `/jobs/${ids[2]}/cancel`))).toEqual([
