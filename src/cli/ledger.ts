@@ -1,9 +1,11 @@
 import { Argument, Command, Option } from 'commander'
 import type { Service } from '../db/service-calls.ts'
+import { type Kind, kinds } from '../erase/find-person.ts'
 import { open, type Opened } from '../open.ts'
 import { inputErrors, wholeNumber } from './arguments.ts'
 import { exitCode, reportError } from './exit.ts'
 import { cancelCall } from './ledger/cancel.ts'
+import { printErasure } from './ledger/erase.ts'
 import { findJobCall } from './ledger/find-job-call.ts'
 import { printFreshness } from './ledger/freshness.ts'
 import { printOpenStreams } from './ledger/open-streams.ts'
@@ -61,6 +63,14 @@ view('unblock', 'lets a service be called again that shut us out')
   .addArgument(new Argument('<service>', 'the service').choices(services))
   .action((service: Service) => run(({ db }) => unblockService(db, service)))
 
+view('erase', 'takes a person out of tables, rejects, ledger and files, and keeps them out')
+  .addArgument(new Argument('<kind>', 'what they are').choices(kinds))
+  .argument('<id>', 'their id in amoCRM, Instagram or Apollo; of a profile also its username')
+  .option('--dry-run', 'say what that would take out, and change nothing')
+  .action((kind: Kind, id: string, options: { dryRun?: true }) =>
+    run((opened) => printErasure(opened, kind, id, options), { files: kind === 'lead' }),
+  )
+
 view('sql', 'runs one statement that reads, in a read-only transaction with a time limit')
   .argument('<statement>', 'such as "select * from ledger.stuck"')
   .option('--json', 'a JSON object a row; values are whole, where the table cuts long ones')
@@ -83,10 +93,13 @@ function onCall(name: string, description: string): Command {
   )
 }
 
-async function run(work: (opened: Opened) => Promise<void>): Promise<void> {
+async function run(
+  work: (opened: Opened) => Promise<void>,
+  options: { files?: boolean } = {},
+): Promise<void> {
   let opened: Opened | undefined
   try {
-    opened = await open({ name: 'ledger', logLevel: 'warn' })
+    opened = await open({ name: 'ledger', logLevel: 'warn', ...options })
     await work(opened)
     process.exitCode = exitCode.succeeded
   } catch (error) {

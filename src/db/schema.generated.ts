@@ -281,6 +281,26 @@ export interface LedgerCreditMonths {
   spent: Generated<number>;
 }
 
+export interface LedgerErasures {
+  asked_at: Generated<Timestamp>;
+  asked_by: string;
+  /**
+   * Rows by table, deleted or rewritten, and files
+   */
+  counts: Generated<Json>;
+  /**
+   * Files that are still to be written anew: [{job_call_id, key}]
+   */
+  files_left: Generated<Json>;
+  finished_at: Timestamp | null;
+  id: Generated<number>;
+  kind: string;
+  /**
+   * The tombstones stand since asked_at; since then the rows are gone too
+   */
+  rows_erased_at: Timestamp | null;
+}
+
 export interface LedgerFreshness {
   age: Interval | null;
   job: string | null;
@@ -684,6 +704,22 @@ export interface LedgerTicks {
   skipped_reason: string | null;
 }
 
+export interface LedgerTombstones {
+  erasure_id: number;
+  /**
+   * SHA-256 of source:id, in lower case; of a profile also of its other ids, its name (instagram:@name) and its posts
+   */
+  hash: Buffer;
+  /**
+   * Of the person, rather than of a post of theirs
+   */
+  is_person: boolean;
+  /**
+   * A process that knows them up to here looks for those that came since
+   */
+  seq: Generated<number>;
+}
+
 export interface LedgerTrouble {
   hint: string | null;
   job: string | null;
@@ -923,6 +959,7 @@ export interface DB {
   "ledger.check_states": LedgerCheckStates;
   "ledger.checks": LedgerChecks;
   "ledger.credit_months": LedgerCreditMonths;
+  "ledger.erasures": LedgerErasures;
   "ledger.freshness": LedgerFreshness;
   "ledger.idempotency_keys": LedgerIdempotencyKeys;
   "ledger.incident_posts": LedgerIncidentPosts;
@@ -945,6 +982,7 @@ export interface DB {
   "ledger.stuck": LedgerStuck;
   "ledger.subject_reads": LedgerSubjectReads;
   "ledger.ticks": LedgerTicks;
+  "ledger.tombstones": LedgerTombstones;
   "ledger.trouble": LedgerTrouble;
   "ledger.upstream_hours": LedgerUpstreamHours;
   "ledger.upstream_usage": LedgerUpstreamUsage;

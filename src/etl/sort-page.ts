@@ -65,9 +65,15 @@ function toRaw<Row>(
   kept: Kept | undefined,
 ): RawRecord {
   const json = stableJson(payload)
-  const content = () => hash('sha256', entity.contentOf?.(payload, json) ?? json)
-  return { id, json, hash: kept?.raw?.hash ?? content() }
+  return { id, json, hash: kept?.raw?.hash ?? contentHash(entity, payload, json) }
 }
+
+/** SHA-256, in hex, of what of a record counts for changes. */
+export const contentHash = <Row>(
+  entity: Pick<Entity<Row>, 'contentOf'>,
+  payload: unknown,
+  json = stableJson(payload),
+): string => hash('sha256', entity.contentOf?.(payload, json) ?? json)
 
 function attempt<Row>(transform: () => Transformed<Row>): Transformed<Row> {
   try {

@@ -9,6 +9,13 @@ import {
 } from '../db/service-calls.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Fault } from '../errors.ts'
+import {
+  knownTombstones,
+  learnTombstones,
+  NewTombstones,
+  requireKnown,
+} from './erased/tombstones.ts'
+import { withoutErased } from './erased/without-erased.ts'
 import { type RawWritten, writeRaw } from './load/raw-records.ts'
 import { closeRejects, writeRejects } from './load/rejects.ts'
 import { rejectRefused } from './reject-refused.ts'
@@ -34,7 +41,7 @@ export interface Written {
  * Writes pages of different streams of one operation, whole or not at all: raw rows, normalized rows, rejects, the streams
  * they open, their cursors and counters, in one transaction, fenced by the lease. While the database is away it is tried again,
  * as long as the lease may be ours; a commit whose answer was lost is recognised by the streams' page counts. Where the
- * database refuses a value of a page that comes alone, its record is set aside.
+ * database refuses a value of a page that comes alone, its record is set aside. Nothing of people that were erased is written.
  * @throws Fault `lease_lost` where another attempt holds the call now: nothing was written.
  */
 export async function writePages<Cursor, Row>(
@@ -42,9 +49,35 @@ export async function writePages<Cursor, Row>(
   operation: Operation<Cursor, Row>,
   pages: readonly PageToWrite<Cursor, Row>[],
 ): Promise<Written[]> {
+  for (;;) {
+    const known = knownTombstones(deps.db)
+    try {
+      return await writeRest(
+        deps,
+        operation,
+        await withoutErased(known, operation, pages),
+        known.seq,
+      )
+    } catch (error) {
+      if (!(error instanceof NewTombstones)) throw error
+      await learnTombstones(deps.db)
+    }
+  }
+}
+
+async function writeRest<Cursor, Row>(
+  deps: StreamDeps,
+  operation: Operation<Cursor, Row>,
+  pages: readonly PageToWrite<Cursor, Row>[],
+  tombstone: number,
+): Promise<Written[]> {
   const write = async (some: readonly PageToWrite<Cursor, Row>[]): Promise<Written[]> => {
     const options = { patienceMs: 300_000, signal: deps.signal }
-    return await untilDatabaseAnswers(() => transact(deps, operation, some), deps.log, options)
+    return await untilDatabaseAnswers(
+      () => transact(deps, operation, some, tombstone),
+      deps.log,
+      options,
+    )
   }
   try {
     return await write(pages)
@@ -59,6 +92,7 @@ async function transact<Cursor, Row>(
   { db, lease }: StreamDeps,
   operation: Operation<Cursor, Row>,
   pages: readonly PageToWrite<Cursor, Row>[],
+  tombstone: number,
 ): Promise<Written[]> {
   const { service, entity } = operation
   const replayed = pages.some(({ page }) => page.kept !== undefined)
@@ -73,6 +107,9 @@ async function transact<Cursor, Row>(
     .transaction()
     .execute(async (trx) => {
       const raw = await writeRaw(trx, newest.raw, origin)
+      // A page with nothing in it, as the last ones of lists are, brings nobody back.
+      if (newest.raw.length > 0 || !pages.every(isEmpty))
+        await requireKnown(trx, tombstone, raw.lastTombstone)
       const fresh = newest.good.filter(({ id }) => !raw.stale.has(id))
       const rows = fresh.map(({ row }) => row)
       if (rows.length > 0) await entity.load(trx, rows)
@@ -157,6 +194,9 @@ function eachRecordOnce<Cursor, Row>(pages: readonly PageToWrite<Cursor, Row>[])
     ),
   }
 }
+
+const isEmpty = ({ page, sorted }: PageToWrite<unknown, unknown>) =>
+  sorted.rejects.length === 0 && page.next === null && (page.opens ?? []).length === 0
 
 function whenceOf<Cursor, Row>({ stream }: PageToWrite<Cursor, Row>, kept: Kept | undefined) {
   if (!kept) return { service_call_id: stream.id }

@@ -1,5 +1,6 @@
 import { noteRead } from '../db/subject-reads.ts'
 import { Fault } from '../errors.ts'
+import { isErasedNow } from '../etl/erased/tombstones.ts'
 import { openInstagram } from '../etl/extract/instagram/open-route.ts'
 import { readComments, readLikers, readReplies } from './instagram-of-posts.ts'
 import { forgetFeeds, lookForGonePosts, readFeed } from './instagram-feeds.ts'
@@ -56,6 +57,10 @@ export async function openInstagramSteps(of: Run<ProfileParams>) {
 
   return {
     async profile(): Promise<KnownProfile> {
+      if (await isErasedNow(db, 'instagram', `@${params.username}`))
+        throw new Fault('params', 'this profile was erased: it is not read again', {
+          hint: 'take it off public.tracked_profiles',
+        })
       const known = await knownProfile(db, params.username)
       if (known && !run.parts.has('profile')) return known
       try {

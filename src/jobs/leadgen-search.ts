@@ -1,5 +1,6 @@
 import { addLeads, lookAtLeads, type NewLead, noteRan } from '../db/leadgens.ts'
 import { Skipped } from '../errors.ts'
+import { leaveOutErased } from '../etl/erased/without-erased.ts'
 import {
   foundPeople,
   matchOperation,
@@ -38,7 +39,9 @@ export function stepSearch(
           throw await session.explain(error)
         },
       )
-      const rows = found.people.flatMap((person) => {
+      // Else they would count as leads, and be paid for.
+      const people = await leaveOutErased(db, foundPeople, found.people)
+      const rows = people.flatMap((person) => {
         const transformed = toFound(person)
         return 'row' in transformed ? [transformed.row] : []
       })

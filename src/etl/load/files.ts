@@ -3,6 +3,7 @@ import type { Settings } from '../../settings.ts'
 import type { Meter } from '../extract/http-client.ts'
 import { putBuffer, putStream } from './put-object.ts'
 import { openStorage } from './storage-client.ts'
+import { isMissing } from './storage-faults.ts'
 import { withinTime } from './within-time.ts'
 
 export interface PutOptions {
@@ -28,6 +29,10 @@ export interface Files {
    *   `forbidden` where they may not, `upstream` for its other refusals; the signal's reason if that fires
    */
   put(key: string, body: string | Buffer | Readable, options: PutOptions): Promise<number>
+  /** Whether there is such an object. @throws Fault as above. */
+  has(key: string, timeoutMs: number): Promise<boolean>
+  /** Deletes an object; none is as good. @throws Fault as above. */
+  remove(key: string, timeoutMs: number): Promise<void>
   /** An address that downloads the object under this file name, good for `ttlSeconds`. Asks nobody. */
   downloadUrl(key: string, options: { fileName: string; ttlSeconds: number }): Promise<string>
   /** @throws Fault as above where the storage does not answer in time. A missing bucket is no fault: `put` makes it. */
@@ -52,6 +57,20 @@ export function openFiles(settings: Settings): Files | undefined {
         if (!(body instanceof Readable)) return await putBuffer(client, object, Buffer.from(body))
         const cleaner = storage.client({ signal: AbortSignal.timeout(timeoutMs + cleanUpMs) })
         return await putStream(client, object, body, cleaner)
+      }),
+    has: async (key, timeoutMs) =>
+      await withinTime({ timeoutMs }, async (signal) => {
+        try {
+          await storage.client({ signal }).statObject(bucket, key)
+          return true
+        } catch (error) {
+          if (isMissing(error)) return false
+          throw error
+        }
+      }),
+    remove: async (key, timeoutMs) =>
+      await withinTime({ timeoutMs }, async (signal) => {
+        await storage.client({ signal }).removeObject(bucket, key)
       }),
     downloadUrl: async (key, { fileName, ttlSeconds }) =>
       await storage.publicClient.presignedGetObject(bucket, key, ttlSeconds, {

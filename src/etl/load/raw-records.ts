@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../../db/schema.generated.ts'
+import { lastTombstone } from '../erased/tombstones.ts'
 import { storable } from './json.ts'
 
 export interface RawRecord {
@@ -21,6 +22,8 @@ export interface RawWritten {
   stale: Set<string>
   /** Whether any record of this kind waits as a reject. */
   haveRejects: boolean
+  /** The last tombstone (see `requireKnown`); undefined where there was nothing to write. */
+  lastTombstone: number | undefined
 }
 
 /**
@@ -33,8 +36,18 @@ export async function writeRaw(
   { source, entity }: { source: string; entity: string },
 ): Promise<RawWritten> {
   if (records.length === 0)
-    return { inserted: new Set(), updated: new Set(), stale: new Set(), haveRejects: false }
-  const { rows } = await sql<{ id: string | null; inserted: boolean | null }>`
+    return {
+      inserted: new Set(),
+      updated: new Set(),
+      stale: new Set(),
+      haveRejects: false,
+      lastTombstone: undefined,
+    }
+  const { rows } = await sql<{
+    id: string | null
+    inserted: boolean | null
+    tombstone: number | null
+  }>`
     with incoming as materialized (
       select id, payload, decode(hash, 'hex') as hash, fetched_at, service_call_id
       from jsonb_to_recordset(${toRows(records)}::jsonb)
@@ -55,11 +68,11 @@ export async function writeRaw(
       join raw.records r on r.source = ${source} and r.entity = ${entity} and r.external_id = u.id
       for no key update of r
     )
-    select external_id as id, inserted from written
+    select external_id as id, inserted, null::bigint as tombstone from written
     union all
-    select id, null from latest where content_hash <> hash
+    select id, null, null from latest where content_hash <> hash
     union all
-    select null, exists (select from ledger.rejects where source = ${source} and entity = ${entity} and closed_at is null)`.execute(
+    select null, exists (select from ledger.rejects where source = ${source} and entity = ${entity} and closed_at is null), ${lastTombstone}`.execute(
     trx,
   )
   const idsWhere = (inserted: boolean | null) =>
@@ -69,6 +82,7 @@ export async function writeRaw(
     updated: idsWhere(false),
     stale: idsWhere(null),
     haveRejects: rows.some((row) => row.id === null && row.inserted),
+    lastTombstone: rows.find(({ tombstone }) => tombstone !== null)?.tombstone ?? undefined,
   }
 }
 

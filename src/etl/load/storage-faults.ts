@@ -12,6 +12,11 @@ export function isStaleConnection(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE'].includes(codeOf(error))
 }
 
+/** The object, or its bucket, is not there. */
+export function isMissing(error: unknown): boolean {
+  return ['NotFound', 'NoSuchKey', 'NoSuchBucket'].includes(codeOf(error))
+}
+
 /** The client's words for what it calls worth another try: 408, 429 and 5xx. */
 const triedInVain = /^Request failed after \d+ retries: Error: Retryable HTTP status: (\d+)/
 

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { connect } from '../../../src/db/connect.ts'
 import { createHttpClient } from '../../../src/etl/extract/http-client.ts'
+import { openFiles } from '../../../src/etl/load/files.ts'
 import { type Job, defineJob, type Run } from '../../../src/jobs/job.ts'
 import { createLeaseKeeper } from '../../../src/jobs/lease-keeper.ts'
 import { startWork, type Work } from '../../../src/jobs/start-work.ts'
@@ -18,11 +19,13 @@ export function openTools(database: { url: string }, env: Record<string, string>
   const connection = connect(database.url, { log, max: 24 })
   const { db, pool } = connection
   const http = createHttpClient({ db, log, worker, retryDelaysMs: [20] })
+  const files = openFiles(settings)
   onTestFinished(async () => {
+    files?.close()
     await http.close()
     await connection.close()
   })
-  return { db, pool, log, settings, http, worker }
+  return { db, pool, log, settings, http, files, worker }
 }
 
 /** A worker with these jobs, stopped when the test has finished. */

@@ -27,6 +27,19 @@ export function mentionsOf(text: string): string[] {
   return unique(names.filter((name) => username.test(name)))
 }
 
+/** An address of a profile. */
+const profileAddress = /(?<=\binstagram\.com\/)([A-Za-z0-9._]+)/gi
+
+/** The text with `[erased]` for each mention and address of a profile that `isErased` says. Usernames come to it in small letters. */
+export function withoutMentions(text: string, isErased: (username: string) => boolean): string {
+  const leaveOut = (whole: string, name: string) => {
+    const bare = name.replace(/\.+$/, '')
+    return isErased(bare.toLowerCase()) ? `[erased]${name.slice(bare.length)}` : whole
+  }
+  if (text.includes('instagram.com/')) text = text.replace(profileAddress, leaveOut)
+  return text.includes('@') ? text.replace(mention, leaveOut) : text
+}
+
 /** The hashtags, without the #, each once, in their order. Instagram takes no note of capitals. */
 export function hashtagsOf(text: string): string[] {
   if (!/[#＃]/.test(text)) return []

@@ -1,0 +1,78 @@
+import { sql } from 'kysely'
+import type { Db } from '../db/connect.ts'
+import { getJobCall } from '../db/job-calls.ts'
+import { listLinkedinUrls } from '../db/leadgens.ts'
+import type { Files } from '../etl/load/files.ts'
+import { leadsCsv } from '../etl/load/leads-csv.ts'
+import { csvKey } from '../jobs/leadgen-files.ts'
+import type { FileLeft } from './files-to-rewrite.ts'
+
+/** For one file, as for the job that wrote it. */
+const timeoutMs = 120_000
+
+export interface FilesRewritten {
+  rewritten: number
+  /** Files of this erasure whose calls are not at their end: they may write them yet. Without a storage: all of them. */
+  left: FileLeft[]
+}
+
+/**
+ * Writes the files that are left of all erasures anew, from what the tables now hold, and strikes each off the list when it is
+ * there. Whoever dies in between leaves the rest on the list; a file that was written twice is the same.
+ * @throws Fault where the storage is away or refuses
+ */
+export async function rewriteFiles(
+  db: Db,
+  files: Files | undefined,
+  erasureId: number,
+): Promise<FilesRewritten> {
+  const { rows: todo } = await sql<{ id: number } & FileLeft>`
+    select e.id, f.job_call_id, f.key from ledger.erasures e
+    cross join jsonb_to_recordset(e.files_left) as f (job_call_id uuid, key text)
+    where e.finished_at is null order by e.id, f.key`.execute(db)
+  const left: FileLeft[] = []
+  let rewritten = 0
+  for (const { id, ...file } of todo) {
+    const isThere = files !== undefined && (await rewriteFile(db, files, file))
+    if (isThere === 'rewritten') rewritten++
+    if (!isThere) {
+      if (id === erasureId) left.push(file)
+    } else
+      await sql`
+        update ledger.erasures set files_left = coalesce((
+          select jsonb_agg(f) from jsonb_array_elements(files_left) as f where f ->> 'key' <> ${file.key}), '[]')
+        where id = ${id}`.execute(db)
+  }
+  await sql`
+    update ledger.erasures set finished_at = clock_timestamp()
+    where finished_at is null and rows_erased_at is not null and files_left = '[]'`.execute(db)
+  return { rewritten, left }
+}
+
+/** Answers false where its call may still write it. */
+async function rewriteFile(
+  db: Db,
+  files: Files,
+  { job_call_id: id, key }: FileLeft,
+): Promise<'rewritten' | 'not there' | false> {
+  const call = await getJobCall(db, id)
+  if (call && call.finished_at === null) return false
+  if (!(await files.has(key, timeoutMs))) return 'not there'
+  if (key === csvKey(id)) {
+    const contentType = 'text/csv; charset=utf-8; header=present'
+    await files.put(key, leadsCsv(db, id), { contentType, timeoutMs })
+    return 'rewritten'
+  }
+  // The ledger has forgotten what it was made of: then nobody can tell whom it names.
+  if (!call) {
+    await files.remove(key, timeoutMs)
+    return 'rewritten'
+  }
+  const params = call.params as { minio_payload?: object }
+  const body =
+    call.job === 'leadgen'
+      ? { ...params.minio_payload, linkedin_urls: await listLinkedinUrls(db, id) }
+      : params
+  await files.put(key, JSON.stringify(body), { contentType: 'application/json', timeoutMs })
+  return 'rewritten'
+}

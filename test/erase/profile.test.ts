@@ -1,0 +1,115 @@
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+import type { Db } from '../../src/db/connect.ts'
+import { instagramWorld } from '../instagram-job/support/world.ts'
+import { succeed } from '../replay/support.ts'
+import { erase, everything, whereIs } from './support.ts'
+
+const parts =
+  'profile,posts,reels,comments,replies,likers,followers,following,stories,highlights'.split(',')
+
+const countIn = async (db: Db, table: string) =>
+  (await sql<{ n: number }>`select count(*) as n from ${sql.table(table)}`.execute(db)).rows[0]
+    ?.n ?? 0
+
+test('a profile goes with all that hangs on it, and from what others say of it', async () => {
+  const world = await instagramWorld({ profiles: 3, postsPerProfile: { min: 3, max: 6 } })
+  const { db, database } = world
+  const env = { DATABASE_URL: database.url }
+  const [first, two, three] = await world.state('profiles')
+  const name = first?.username ?? ''
+  await world.change(
+    {
+      op: 'newPost',
+      profile: two?.pk,
+      caption: `With @${name}, and @${three?.username} (https://www.instagram.com/${name}/)`,
+    },
+    { op: 'newComment', profile: three?.pk, text: `Look at this @${name.toUpperCase()}.` },
+    { op: 'editProfile', profile: three?.pk, biography: `Friend of @${name}. Baker` },
+  )
+  const usernames = await world.usernames()
+  for (const username of usernames)
+    await db.insertInto('tracked_profiles').values({ username }).execute()
+  // Followed by each other, so that lists of those who stay tell of who goes.
+  await world.succeed({ parts })
+  // Their posts too: what others liked and wrote there.
+  const posts = (await world.state('posts', first?.pk)).map(({ pk }) => pk)
+  const words = [first?.pk ?? '', name, ...posts]
+  const before = await whereIs(db, words)
+  expect(Object.keys(before)).toEqual(
+    expect.arrayContaining([
+      ...['profiles', 'posts', 'comments', 'likes', 'follows', 'tracked_profiles'].map(
+        (one) => `public.${one}`,
+      ),
+      'raw.records',
+      'ledger.job_calls',
+      'ledger.service_calls',
+      'ledger.subject_reads',
+    ]),
+  )
+
+  const state = await everything(db)
+  const tried = await erase(env, 'profile', name, '--dry-run')
+  expect((await everything(db)) === state).toBe(true)
+  const erased = await erase(env, 'profile', name)
+  expect(erased).toMatchObject({ code: 0 })
+  expect(erased.stdout.split('\n').slice(1)).toEqual(tried.stdout.split('\n').slice(1))
+  expect(await whereIs(db, words)).toEqual({})
+  const { rows: captions } = await sql<{ caption: string; mentions: string[] }>`
+    select caption, mentions from public.posts where caption like 'With %'`.execute(db)
+  expect(captions).toEqual([
+    {
+      caption: `With [erased], and @${three?.username} (https://www.instagram.com/[erased]/)`,
+      mentions: [three?.username],
+    },
+  ])
+  expect(await countIn(db, 'public.profiles')).toBe(2)
+
+  // Whoever asks for them by name is told; the lists of the others come without them.
+  await db.deleteFrom('ledger.subject_reads').execute()
+  const left = usernames.filter((username) => username !== name)
+  const counts = await Promise.all(
+    ['posts', 'comments', 'likes', 'follows'].map((table) => countIn(db, `public.${table}`)),
+  )
+  await world.succeed({ parts, usernames: left, full: true })
+  await succeed(database, 'replay', { source: 'instagram' })
+  expect(await whereIs(db, words)).toEqual({})
+  expect(
+    await Promise.all(
+      ['posts', 'comments', 'likes', 'follows'].map((table) => countIn(db, `public.${table}`)),
+    ),
+  ).toEqual(counts)
+
+  const again = await world.run({ parts: ['profile'], usernames: [name] })
+  expect(again.status).toBe('failed')
+  const { rows: asked } = await sql<{ error: { message: string } }>`
+    select error from ledger.job_calls where job = 'instagram-profile' and subject = ${name}`.execute(
+    db,
+  )
+  expect(asked.map(({ error }) => error.message)).toEqual([
+    'this profile was erased: it is not read again',
+  ])
+  expect(await countIn(db, 'public.profiles')).toBe(2)
+}, 90_000)
+
+test('somebody who only comments and likes goes too; of the page that comes, the rest is stored', async () => {
+  const world = await instagramWorld({ profiles: 1, postsPerProfile: 6, crowd: 12 })
+  const { db, database } = world
+  const usernames = await world.usernames()
+  await world.succeed({ usernames, parts })
+  const { rows } = await sql<{ id: string; name: string; comments: number }>`
+    select author_external_id as id, author_username as name, count(*) as comments from public.comments
+    where author_external_id in (select user_external_id from public.likes)
+    group by 1, 2 order by 3 desc, 1 limit 1`.execute(db)
+  const { id = '', name = '', comments = 0 } = rows[0] ?? {}
+  const all = await countIn(db, 'public.comments')
+  expect(comments).toBeGreaterThan(0)
+  const erased = await erase({ DATABASE_URL: database.url }, 'profile', id)
+  expect(erased).toMatchObject({ code: 0 })
+  expect(await whereIs(db, [id, name])).toEqual({})
+
+  await sql`truncate public.comments, public.likes, raw.records, ledger.subject_reads`.execute(db)
+  await world.succeed({ usernames, parts, full: true })
+  expect(await whereIs(db, [id, name])).toEqual({})
+  expect(await countIn(db, 'public.comments')).toBe(all - comments)
+}, 60_000)
