@@ -11,8 +11,8 @@ export const fateSchema = z.strictObject({
     'neverEnds',
     /** Its status is a word that nobody knows, for ever. */
     'unknownStatus',
-    /** It succeeds, and its output is a sentence. */
-    'outputText',
+    /** It succeeds, and its output is a number, which no model gives. */
+    'outputNumber',
     /** It succeeds, and its output is null. */
     'outputNull',
     /** Made and forgotten: 404 ever after. */

@@ -5,8 +5,13 @@ const modelSchema = z.strictObject({
   name: z.string().regex(/^[\w.-]+\/[\w.-]+$/),
   /** 64 hex digits. */
   version: z.string().regex(/^[0-9a-f]{64}$/),
-  /** What it takes: `input.image` or `input.text`. Its output is the contract's result (upstreams/ml-vision.md, 2.2). */
+  /** What it takes: `input.image` or `input.text`. */
   kind: z.enum(['image', 'text']),
+  /**
+   * What its output looks like, which depends on the model: the contract's result
+   * (upstreams/ml-vision.md, 2.2), detections, tags in one line, a caption, or a caption in pieces.
+   */
+  tells: z.enum(['findings', 'detections', 'tags', 'caption', 'pieces']),
 })
 export type Model = z.infer<typeof modelSchema>
 
@@ -66,8 +71,12 @@ export const defaultOptions: ReplicateOptions = {
   perPage: 100,
   credits: null,
   models: [
-    { name: 'sandbox/vision', version: 'a1'.repeat(32), kind: 'image' },
-    { name: 'sandbox/text', version: 'b2'.repeat(32), kind: 'text' },
+    { name: 'sandbox/vision', version: 'a1'.repeat(32), kind: 'image', tells: 'findings' },
+    { name: 'sandbox/text', version: 'b2'.repeat(32), kind: 'text', tells: 'findings' },
+    { name: 'sandbox/detector', version: 'c3'.repeat(32), kind: 'image', tells: 'detections' },
+    { name: 'sandbox/tagger', version: 'd4'.repeat(32), kind: 'image', tells: 'tags' },
+    { name: 'sandbox/captioner', version: 'e5'.repeat(32), kind: 'image', tells: 'caption' },
+    { name: 'sandbox/llava', version: 'f6'.repeat(32), kind: 'image', tells: 'pieces' },
   ],
   token: 'sandbox-key',
 }

@@ -1,6 +1,5 @@
 import { isoTime } from '../analysis/clock.ts'
-import { lookAtPicture } from '../analysis/picture.ts'
-import { readText } from '../analysis/read-text.ts'
+import { outputOf } from './output.ts'
 import type { ReplicateParts } from './parts.ts'
 import { isRemoved, type Prediction, statusAt } from './prediction.ts'
 
@@ -39,13 +38,6 @@ export function predictionJson(
     }),
     urls: { get: url, cancel: `${url}/cancel`, web: `https://replicate.test/p/${id}` },
   }
-}
-
-/** By the content alone, whoever asks. */
-function outputOf({ model, content, text, fate }: Prediction): unknown {
-  if (fate?.kind === 'outputNull') return null
-  if (fate?.kind === 'outputText') return 'a loaf of bread on a table'
-  return model.kind === 'text' ? readText(text, 'utf16') : lookAtPicture(content)
 }
 
 const isBefore = (moment: number | undefined, other: number): boolean =>

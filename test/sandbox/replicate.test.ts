@@ -29,6 +29,7 @@ const listSchema = z.strictObject({
 type Prediction = z.infer<typeof predictionSchema>
 
 const [vision, text] = defaultOptions.models.map(({ version }) => version)
+const versions = new Map(defaultOptions.models.map(({ name, version }) => [name, version]))
 const picture = (n: number) => ({
   version: vision,
   input: { image: `https://pictures.test/${n}.jpg?oh=1` },
@@ -115,9 +116,9 @@ test('no key makes two calls one, and the list goes by cursors, the newest first
   expect(seen).toEqual(ids.toReversed())
 })
 
-test('it fails, is aborted or canceled, never ends, vanishes, says an unknown word or a sentence', async () => {
+test('it fails, is aborted or canceled, never ends, vanishes, says an unknown word or gives a number', async () => {
   const { create, get, admin, ask } = await withReplicate()
-  const fates = ['fails', 'isAborted', 'neverEnds', 'unknownStatus', 'outputText', 'vanishes']
+  const fates = ['fails', 'isAborted', 'neverEnds', 'unknownStatus', 'outputNumber', 'vanishes']
   const faults = fates.map((kind, n) => ({ kind, match: `/${n}.jpg` }))
   await admin('POST', '/fates', faults)
   const made: Prediction[] = []
@@ -135,7 +136,7 @@ test('it fails, is aborted or canceled, never ends, vanishes, says an unknown wo
   )
   expect((await get(made[0]?.id ?? '')).error).toBe('CUDA out of memory')
   expect((await get(made[1]?.id ?? '')).started_at).toBeNull()
-  expect((await get(made[4]?.id ?? '')).output).toBe('a loaf of bread on a table')
+  expect((await get(made[4]?.id ?? '')).output).toBe(42)
   expect(await get(dead.id)).toMatchObject({ status: 'failed', output: null })
   expect((await get(dead.id)).error).toContain('out of reach')
 })
@@ -149,7 +150,7 @@ test('refusals: token, version, input, credit, and a 429 that says when only in 
     return response.status
   }
   expect(await refused(picture(1), { authorization: 'Bearer nobody' })).toBe(401)
-  expect(await refused({ ...picture(1), version: 'c3'.repeat(32) })).toBe(422)
+  expect(await refused({ ...picture(1), version: '99'.repeat(32) })).toBe(422)
   expect(await refused({ version: vision, input: {} })).toBe(422)
   expect(await refused({ version: text, input: { image: 'https://pictures.test/1.jpg' } })).toBe(
     422,
@@ -195,4 +196,24 @@ test('a text gives what the text service gives, a picture the same by address an
   expect(outputs[0]).toEqual(outputs[1])
   await admin('POST', '/faults', [{ kind: 'status', status: 500, match: 'GET /v1/predictions' }])
   expect(await objectIn(await ask('GET', '/predictions'))).toMatchObject({ status: 500 })
+})
+
+test('what an output looks like depends on the model', async () => {
+  const { create, get, admin } = await withReplicate()
+  const outputOf = async (name: string) => {
+    const { id } = await create({ ...picture(3), version: versions.get(name) })
+    await admin('POST', '/finish')
+    return (await get(id)).output
+  }
+  const { labels } = Object(await outputOf('sandbox/vision'))
+  const names: string[] = labels.map(({ name }: { name: string }) => name)
+  expect(names.length).toBeGreaterThan(0)
+  const { detections } = Object(await outputOf('sandbox/detector'))
+  expect(detections.map(({ label }: { label: string }) => label)).toEqual(names)
+  const caption = `a picture of ${names.join(', ').toLowerCase()}`
+  expect(await outputOf('sandbox/tagger')).toEqual({ tags: names.join(', ').toLowerCase() })
+  expect(await outputOf('sandbox/captioner')).toBe(caption)
+  const pieces = Object(await outputOf('sandbox/llava'))
+  expect(pieces.length).toBeGreaterThan(3)
+  expect(pieces.join('')).toBe(caption)
 })
