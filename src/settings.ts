@@ -31,7 +31,11 @@ const environment = z.object({
   VISION_BASE_URL: baseUrl().optional(),
   VISION_API_KEY: token().optional(),
   /** The version of a model that Replicate runs. */
-  VISION_MODEL: token().optional(),
+  VISION_MODEL: z
+    .string()
+    .trim()
+    .regex(/^[\w./:-]+$/, { error: 'must be the version of a model: letters and digits' })
+    .optional(),
   VISION_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 10),
   TEXT_ML_BASE_URL: baseUrl().optional(),
   TEXT_ML_API_KEY: token().optional(),

@@ -8,6 +8,8 @@ export interface Cancelled {
   ended: number
   /** Running: their workers stop them within seconds. */
   stopping: number
+  /** Contents that were out for analysis, also of calls that are over. */
+  analyses: number
 }
 
 /**
@@ -31,8 +33,9 @@ export async function cancelTreeIn(
     if (open.length === marked.length) break
     marked = open
   }
+  const analyses = await endAnalyses(trx, id)
   const ended = await endWhatNobodyRuns(trx, marked)
-  return { ended, stopping: marked.length - ended }
+  return { ended, stopping: marked.length - ended, analyses }
 }
 
 /**
@@ -55,6 +58,20 @@ async function markOpen(trx: Transaction<DB>, id: string, by: string): Promise<s
   return rows.map((row) => row.id)
 }
 
+/** Calls that are over may have some out as well. What a running call adds until it stops, its settling ends. */
+async function endAnalyses(trx: Transaction<DB>, id: string): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    with recursive tree as (
+      select id, root_id from ledger.job_calls where id = ${id}
+      union all select c.id, c.root_id from ledger.job_calls c join tree t on c.parent_id = t.id
+    )
+    update ledger.analysis_tasks a set status = 'cancelled', finished_at = clock_timestamp()
+    from tree t where a.root_call_id = t.root_id and a.job_call_id = t.id and a.finished_at is null`.execute(
+    trx,
+  )
+  return Number(numAffectedRows)
+}
+
 /** Answers how many it ended. A parent ends when the last of its running children has. */
 async function endWhatNobodyRuns(trx: Transaction<DB>, ids: readonly string[]): Promise<number> {
   const { rows } = await sql<{ parent_id: string | null }>`
@@ -63,9 +80,6 @@ async function endWhatNobodyRuns(trx: Transaction<DB>, ids: readonly string[]): 
     where id = any(${ids}::uuid[]) and (status = 'queued' or status = 'waiting' and next_attempt_at is not null
       or status = 'running' and lease_expires_at < clock_timestamp())
     returning parent_id`.execute(trx)
-  await sql`
-    update ledger.analysis_tasks set status = 'cancelled', finished_at = clock_timestamp()
-    where job_call_id = any(${ids}::uuid[]) and finished_at is null`.execute(trx)
   for (const parent of new Set(rows.map((row) => row.parent_id))) await settleParents(trx, parent)
   const { rows: over } = await sql<{ count: number }>`
     select count(*) as count from ledger.job_calls

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { ErrorRecord } from '../errors.ts'
 import type { Db } from './connect.ts'
 import type { Lease } from './leases.ts'
-import { settleParents } from './settle.ts'
+import { cancelAnalyses, settleParents } from './settle.ts'
 import { addWakeUps } from './wake-up.ts'
 
 export interface GiveBack {
@@ -39,8 +39,10 @@ export async function giveBack(
       where id = ${id} and lease_token = ${lease.token}
       returning status, next_attempt_at as at`.execute(trx)
     const row = rows[0]
-    if (row?.status === 'cancelled') await settleParents(trx, parent_id)
-    else if (row) await addWakeUps(trx, [{ jobCallId: id }], row.at ?? undefined)
+    if (row?.status === 'cancelled') {
+      await cancelAnalyses(trx, [id])
+      await settleParents(trx, parent_id)
+    } else if (row) await addWakeUps(trx, [{ jobCallId: id }], row.at ?? undefined)
     return row?.status
   })
 }

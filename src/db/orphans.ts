@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from './connect.ts'
-import { settleParents } from './settle.ts'
+import { cancelAnalyses, settleParents } from './settle.ts'
 import { addWakeUps, clearSpentWakeUps } from './wake-up.ts'
 
 export interface Orphan {
@@ -44,6 +44,7 @@ export async function rescue(db: Db, orphan: Orphan, maxAttempts: number): Promi
       from orphan o where c.id = o.id
       returning c.status, c.parent_id`.execute(trx)
     const row = rows[0]
+    if (row?.status === 'cancelled') await cancelAnalyses(trx, [orphan.id])
     if (row?.status === 'queued') await addWakeUps(trx, [{ jobCallId: orphan.id }])
     else if (row) await settleParents(trx, row.parent_id)
   })

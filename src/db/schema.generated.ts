@@ -214,23 +214,87 @@ export interface LedgerActions {
   who: string;
 }
 
-export interface LedgerAnalysisTasks {
-  attempt: Generated<number>;
-  content_key: string;
+export interface LedgerAnalysisBatches {
+  accepted_at: Timestamp | null;
+  /**
+   * The request to the letter, until it was taken: the same key must come with the same body
+   */
+  body: string | null;
   created_at: Generated<Timestamp>;
   deadline_at: Timestamp | null;
+  /**
+   * When it is sent again, or polled next
+   */
+  due_at: Generated<Timestamp>;
   error: Json | null;
   finished_at: Timestamp | null;
+  /**
+   * The lease of the call that sends or polls it: free again as soon as that lease is over
+   */
+  held_by: string | null;
+  holder_call_id: string | null;
   id: string;
-  idempotency_key: string | null;
+  /**
+   * It was sent again after an answer was lost, to a service that may have taken both
+   */
   in_doubt: Generated<boolean>;
-  job_call_id: string;
-  next_poll_at: Timestamp | null;
+  items: number;
+  kind: string;
+  /**
+   * The word of the service at the last poll
+   */
+  last_status: string | null;
+  poll_every_s: Generated<number>;
+  polls: Generated<number>;
+  /**
+   * What the service calls it
+   */
   remote_id: string | null;
-  request: Json;
+  sends: Generated<number>;
   service: string;
+  status: Generated<string>;
+}
+
+export interface LedgerAnalysisTasks {
+  /**
+   * How often it was handed to the service
+   */
+  attempt: Generated<number>;
+  batch_id: string | null;
+  /**
+   * What is sent; nothing once it was analysed
+   */
+  content: Json | null;
+  /**
+   * Of a text its hash (public.text_key), of a medium source and id: instagram/300000000000000017. The item id in requests, too
+   */
+  content_key: string;
+  created_at: Generated<Timestamp>;
+  /**
+   * When it may be handed over (again)
+   */
+  due_at: Generated<Timestamp>;
+  error: Json | null;
+  finished_at: Timestamp | null;
+  /**
+   * wanted: the service could not fetch the medium, which is to be read again; given: it was, once
+   */
+  fresh_address: string | null;
+  /**
+   * The call whose page brought it first
+   */
+  job_call_id: string;
+  kind: string;
+  root_call_id: string;
+  service: string;
+  /**
+   * The stream that brought it first
+   */
   service_call_id: string | null;
   status: Generated<string>;
+  /**
+   * When the service last took it
+   */
   submitted_at: Timestamp | null;
 }
 
@@ -792,6 +856,29 @@ export interface Likes {
   username: string | null;
 }
 
+export interface MediaAnalysis {
+  analysed_at: Timestamp;
+  /**
+   * In words, from models that describe
+   */
+  description: string | null;
+  /**
+   * [{box, confidence, age_range, emotions}]; boxes as ratios from top left
+   */
+  faces: Json | null;
+  /**
+   * What is seen: [{name, confidence, parents, boxes}]; null: the service does not tell, []: it saw none
+   */
+  labels: Json | null;
+  media_key: string;
+  model: string | null;
+  service_call_id: string;
+  /**
+   * Text in the picture: [{text, level, confidence, language, box}]
+   */
+  texts: Json | null;
+}
+
 export interface PostMedia {
   duration_s: number | null;
   external_id: string | null;
@@ -926,6 +1013,25 @@ export interface RawRecords {
   source: string;
 }
 
+export interface TextAnalysis {
+  analysed_at: Timestamp;
+  language: string | null;
+  language_confidence: number | null;
+  /**
+   * [{type, text, normalized, offset, length, offset_unit, confidence, sentiment}]
+   */
+  mentions: Json | null;
+  model: string | null;
+  sentiment: string | null;
+  /**
+   * From -1 to 1
+   */
+  sentiment_score: number | null;
+  sentiment_scores: Json | null;
+  service_call_id: string;
+  text_key: string;
+}
+
 export interface TrackedProfiles {
   external_id: string | null;
   gone_at: Timestamp | null;
@@ -954,6 +1060,7 @@ export interface DB {
   leadgen_leads: LeadgenLeads;
   leads: Leads;
   "ledger.actions": LedgerActions;
+  "ledger.analysis_batches": LedgerAnalysisBatches;
   "ledger.analysis_tasks": LedgerAnalysisTasks;
   "ledger.breakers": LedgerBreakers;
   "ledger.check_states": LedgerCheckStates;
@@ -989,11 +1096,13 @@ export interface DB {
   "ledger.watermarks": LedgerWatermarks;
   "ledger.workers": LedgerWorkers;
   likes: Likes;
+  media_analysis: MediaAnalysis;
   post_media: PostMedia;
   post_metrics: PostMetrics;
   posts: Posts;
   profile_metrics: ProfileMetrics;
   profiles: Profiles;
   "raw.records": RawRecords;
+  text_analysis: TextAnalysis;
   tracked_profiles: TrackedProfiles;
 }

@@ -40,6 +40,7 @@ export async function settle(
       .executeTakeFirst()
     if (numUpdatedRows === 0n) return undefined
     if (outcome.status === 'succeeded') await closeUnneeded(trx, id)
+    if (outcome.status === 'cancelled') await cancelAnalyses(trx, [id])
     if (outcome.status === 'failed' && parent_id && endsTheTree.has(outcome.error.kind))
       await failQueued(trx, root_id, outcome.error)
     // Its children may all have ended before it began to wait for them.
@@ -73,6 +74,19 @@ async function closeUnneeded(trx: Transaction<DB>, id: string): Promise<void> {
   await sql`
     update ledger.service_calls set status = 'skipped', error = ${JSON.stringify(error)}::jsonb, finished_at = clock_timestamp()
     where job_call_id = ${id} and status = 'open'`.execute(trx)
+}
+
+/** Ends what is out for analysis of these calls. */
+export async function cancelAnalyses(
+  trx: Transaction<DB>,
+  callIds: readonly string[],
+): Promise<void> {
+  await sql`
+    update ledger.analysis_tasks t set status = 'cancelled', finished_at = clock_timestamp()
+    from ledger.job_calls c
+    where c.id = any(${callIds}::uuid[]) and t.root_call_id = c.root_id and t.job_call_id = c.id and t.finished_at is null`.execute(
+    trx,
+  )
 }
 
 async function hasChildren(trx: Transaction<DB>, id: string): Promise<boolean> {

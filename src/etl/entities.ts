@@ -1,4 +1,5 @@
 import * as amocrm from './extract/amocrm/entities.ts'
+import { mediaResults, textResults } from './extract/analysis/entities.ts'
 import { foundPeople, matchedPeople } from './extract/apollo/operations.ts'
 import * as instagram from './extract/instagram/entities.ts'
 import type { Entity } from './stream.ts'
@@ -21,6 +22,8 @@ export const entities = {
     instagram.postInsights,
     instagram.profileInsights,
   ],
+  vision: [mediaResults],
+  'text-ml': [textResults],
 } satisfies Record<string, readonly Entity<object>[]>
 
 export type Source = keyof typeof entities

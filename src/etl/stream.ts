@@ -4,6 +4,7 @@ import type { Db } from '../db/connect.ts'
 import type { Lease } from '../db/leases.ts'
 import type { DB } from '../db/schema.generated.ts'
 import type { CreditCounts, Seed, Service } from '../db/service-calls.ts'
+import type { Analysed, Contents } from './contents.ts'
 import type { RequestContext } from './extract/http-client.ts'
 
 /** What a transform makes of one record: rows for the normalized tables, or the reason why not. */
@@ -24,6 +25,8 @@ export interface Entity<Row> {
   transform(payload: unknown): Transformed<Row>
   /** Set-based: writes the rows, leaves unchanged ones untouched. Rows come sorted by id, each id once. */
   load(trx: Transaction<DB>, rows: readonly Loaded<Row>[]): Promise<void>
+  /** What of a row the image and text services are asked about. Default: nothing. */
+  contents?(row: Row): Contents
 }
 
 /** A row with the stream that brought it: rows of many streams are written together. */
@@ -132,4 +135,6 @@ export interface StreamDeps {
   /** Hard stop, with a `Fault` that says why: cancelled, interrupted, lease lost. Requests in flight are aborted. */
   signal: AbortSignal
   onProgress?: ((progress: StreamProgress) => void) | undefined
+  /** What is analysed of new and changed records. Default: nothing. */
+  analysed?: Analysed | undefined
 }

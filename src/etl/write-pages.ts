@@ -16,11 +16,12 @@ import {
   requireKnown,
 } from './erased/tombstones.ts'
 import { withoutErased } from './erased/without-erased.ts'
+import { addAnalysisTasks } from './load/analysis-tasks.ts'
 import { type RawWritten, writeRaw } from './load/raw-records.ts'
 import { closeRejects, writeRejects } from './load/rejects.ts'
 import { rejectRefused } from './reject-refused.ts'
 import type { SortedPage } from './sort-page.ts'
-import type { Kept, Operation, Page, StreamDeps } from './stream.ts'
+import type { Entity, Kept, Loaded, Operation, Page, StreamDeps } from './stream.ts'
 
 export interface PageToWrite<Cursor, Row> {
   stream: Pick<ServiceCall, 'id' | 'pages' | 'subject'>
@@ -89,7 +90,7 @@ async function writeRest<Cursor, Row>(
 }
 
 async function transact<Cursor, Row>(
-  { db, lease }: StreamDeps,
+  { db, lease, analysed }: StreamDeps,
   operation: Operation<Cursor, Row>,
   pages: readonly PageToWrite<Cursor, Row>[],
   tombstone: number,
@@ -113,6 +114,8 @@ async function transact<Cursor, Row>(
       const fresh = newest.good.filter(({ id }) => !raw.stale.has(id))
       const rows = fresh.map(({ row }) => row)
       if (rows.length > 0) await entity.load(trx, rows)
+      if (analysed && entity.contents)
+        await addAnalysisTasks(trx, lease.call, analysed, contentsOf(entity, fresh, raw))
       const rejects = newest.rejects.filter(({ id }) => id === undefined || !raw.stale.has(id))
       await writeRejects(trx, rejects, origin)
       const passed = raw.haveRejects ? fresh.map(({ id }) => id) : []
@@ -156,6 +159,21 @@ async function transact<Cursor, Row>(
       if (error instanceof WrittenAlready) return error.written
       throw error
     })
+}
+
+/** What of new and changed records is to be analysed. */
+function contentsOf<Row>(
+  entity: Entity<Row>,
+  fresh: readonly { id: string; row: Loaded<Row> }[],
+  { inserted, updated }: RawWritten,
+) {
+  return fresh
+    .filter(({ id }) => inserted.has(id) || updated.has(id))
+    .map(({ row }) => ({
+      texts: [],
+      ...entity.contents?.(row),
+      service_call_id: row.service_call_id,
+    }))
 }
 
 /** Where pages of several streams hold the same record, the one that was asked for last counts. */

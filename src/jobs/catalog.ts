@@ -8,6 +8,7 @@ import { instagramBatch } from './instagram-batch.ts'
 import { instagramProfile } from './instagram-profile.ts'
 import type { Job } from './job.ts'
 import { leadgen } from './leadgen.ts'
+import { pollAnalysis } from './poll-analysis.ts'
 import { replay } from './replay.ts'
 
 /** Every job there is: a new one is a file and a line here. */
@@ -19,6 +20,7 @@ export const catalog: readonly Job[] = [
   instagramBatch,
   instagramProfile,
   replay,
+  pollAnalysis,
 ]
 
 /** @throws Fault `params` that names the jobs there are. */
@@ -64,5 +66,8 @@ const arrayOf = (item: string) => (item.includes('|') ? `(${item})[]` : `${item}
 
 /** Names of settings that the job needs and does not have; empty: it can run. */
 export function missingSettings(job: Job, settings: Settings): string[] {
-  return job.needs.filter((name) => settings[name] === undefined || settings[name] === '')
+  const isMissing = (name: keyof Settings) => settings[name] === undefined || settings[name] === ''
+  const { needs, needsOneOf = [] } = job
+  const hasNone = needsOneOf.length > 0 && needsOneOf.every(isMissing)
+  return [...needs.filter(isMissing), ...(hasNone ? [needsOneOf.join(' or ')] : [])]
 }

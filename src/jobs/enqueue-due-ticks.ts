@@ -9,6 +9,8 @@ export interface DefaultSchedule {
   job: string
   expression: string
   timezone: string
+  /** Whether the job has anything to do. Default: always. */
+  isDue?: (() => Promise<boolean>) | undefined
 }
 
 /**
@@ -67,6 +69,7 @@ async function enqueueTicksOf(
       cap: row.catch_up_cap,
     })
     if (queue.length === 0 && skipped === 0 && !changed) return
+    if (queue.length > 0 && fallback.isDue && !(await fallback.isDue())) return await moveOn(null)
     await insertTicks(trx, job, queue)
     await moveOn(null)
     if (queue.length + skipped > 0)

@@ -80,12 +80,16 @@ export interface Job<Params extends object = object> {
   subject?(params: Params): string
   /** Settings without which it cannot run; those that are missing are named to the user. */
   needs: readonly (keyof Settings)[]
+  /** Of these it needs one. */
+  needsOneOf?: readonly (keyof Settings)[]
   /** Settings that it makes use of where they are set. Default: none. */
   uses?: readonly (keyof Settings)[]
   /** Run after each call of the whole (subject ''), by whatever process sees first that it has ended. Default: none. */
   checks?: readonly Check[]
   /** How long after its tick a call may take to succeed before the job is late, in ms. Default: 1 hour; Infinity: never. */
   lateAfterMs?: number
+  /** Whether there is anything to do. Where there is not, its ticks make no job call and leave no row. Default: always. */
+  isDue?(tools: Pick<JobTools, 'db' | 'settings'>): Promise<boolean>
   plan(tools: JobTools, params: Params): Promise<Plan>
   /** Answers what goes into `job_calls.result`. */
   run(run: Run<Params>): Promise<object>

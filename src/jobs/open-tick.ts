@@ -15,12 +15,13 @@ const missedAfterMs = 5000
  * Makes the job call of a tick, once, or decides by the overlap policy that there will be none: `skip` says why in
  * the tick's row, `queue` looks again later, `allow` makes it all the same. Answers the call's id, if there is one.
  * Runs with the parameters of the schedule; where the job can't take those, the tick is skipped and says why.
- * Missed ticks that are all to be caught up queue, in order, also where the policy is to skip: they would skip each other.
+ * One that finds nothing to do makes none either. Missed ticks that are all to be caught up queue, in order, also where the policy is to skip: they would skip each other.
  */
 export async function openTick(
   db: Db,
   job: Job,
   scheduledFor: string,
+  isDue?: () => Promise<boolean>,
 ): Promise<string | undefined> {
   const schedule = await db
     .selectFrom('ledger.schedules')
@@ -46,6 +47,7 @@ export async function openTick(
       return undefined
     }
     if (!('params' in given)) return await skip(given.reason)
+    if (isDue && !(await isDue())) return await skip('there was nothing to do any more')
     const missed = tick.queued_at.getTime() - tick.scheduled_for.getTime() > missedAfterMs
     const waitsItsTurn = schedule.overlap === 'skip' && schedule.catch_up === 'all' && missed
     const overlap = waitsItsTurn ? 'queue' : schedule.overlap

@@ -5,6 +5,7 @@ import { insertChildren } from '../db/job-calls.ts'
 import { skipStreams } from '../db/service-calls.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Fault, toErrorRecord } from '../errors.ts'
+import { analysedBy } from '../etl/extract/analysis/open-services.ts'
 import { runServiceCall } from '../etl/run-service-call.ts'
 import { runStreams } from '../etl/run-streams.ts'
 import type { StreamProgress } from '../etl/stream.ts'
@@ -72,12 +73,14 @@ function openRun(executor: Executor, job: Job, lease: Lease, held: HeldLease): R
   if (missing.length > 0)
     throw new Fault('settings', `${job.name} needs ${missing.join(', ')}: not set`)
   const progress = followProgress(held)
+  const analysed = analysedBy(settings)
   const deps = {
     db,
     log,
     lease,
     stopping: held.stopping,
     signal: held.signal,
+    analysed: analysed.texts || analysed.media ? analysed : undefined,
     onProgress(stream: StreamProgress) {
       progress(stream)
       executor.onProgress?.(lease, stream)

@@ -15,13 +15,18 @@ export interface Scheduler {
 }
 
 /** The jobs that can run, with the schedules that the settings give them. @throws Fault `settings` for one that can't be read. */
-export function defaultSchedules(jobs: readonly Job[], settings: Settings): DefaultSchedule[] {
+export function defaultSchedules(
+  jobs: readonly Job[],
+  settings: Settings,
+  db?: Db,
+): DefaultSchedule[] {
   const timezone = settings.SCHEDULE_TIMEZONE
   return jobs.flatMap((job) => {
     const expression = settings.schedules[job.name] ?? job.schedule
     if (!expression || missingSettings(job, settings).length > 0) return []
     checkSchedule(job, expression, timezone)
-    return [{ job: job.name, expression, timezone }]
+    const isDue = job.isDue && db && (() => job.isDue?.({ db, settings }) ?? Promise.resolve(true))
+    return [{ job: job.name, expression, timezone, isDue }]
   })
 }
 
@@ -51,7 +56,7 @@ export async function startScheduler({
   settings: Settings
   jobs: readonly Job[]
 }): Promise<Scheduler> {
-  const defaults = defaultSchedules(jobs, settings)
+  const defaults = defaultSchedules(jobs, settings, db)
   await introduceJobs(
     db,
     defaults.map(({ job }) => job),

@@ -90,12 +90,13 @@ async function answerWakeUp(
 }
 
 async function openNamedTick(
-  { db, log }: Executor,
+  { db, log, settings }: Executor,
   jobs: readonly Job[],
   tick: { job: string; scheduledFor: string },
 ): Promise<string | undefined> {
   const job = jobs.find(({ name }) => name === tick.job)
-  if (job) return await openTick(db, job, tick.scheduledFor)
+  const isDue = job?.isDue && (() => job.isDue?.({ db, settings }) ?? Promise.resolve(true))
+  if (job) return await openTick(db, job, tick.scheduledFor, isDue)
   log.warn(tick, 'this program has no such job: left to others')
   return undefined
 }

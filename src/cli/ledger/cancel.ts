@@ -7,15 +7,16 @@ import { isoTime, plural } from '../format.ts'
 
 /** Cancels a call and all under it. @throws Fault `params` where it is over already. */
 export async function cancelCall(db: Db, call: JobCall): Promise<void> {
-  const { ended, stopping } = await cancelTree(db, call.id, osAccount())
+  const { ended, stopping, analyses } = await cancelTree(db, call.id, osAccount())
   const which = `${call.job} ${call.id}`
+  if (analyses > 0) process.stdout.write(`${plural(analyses, 'analysis', 'analyses')} given up\n`)
   if (call.cancel_requested_at !== null && call.finished_at === null && ended === 0)
     process.stdout.write(
       `${which}: ${call.cancel_requested_by} asked for that already, at ${isoTime(call.cancel_requested_at)}\n`,
     )
   else if (ended + stopping > 0)
     process.stdout.write(`${which}: ${plural(ended, 'call')} cancelled, ${stopping} stopping\n`)
-  else throw new Fault('params', `job call ${call.id} is over: ${call.status}`)
+  else if (analyses === 0) throw new Fault('params', `job call ${call.id} is over: ${call.status}`)
   if (stopping > 0)
     process.stdout.write(
       `their workers end them within seconds: npm run ledger -- show ${call.id}\n`,

@@ -35,6 +35,8 @@ export interface Request {
   path: string
   /** Without its question mark, encoded. Appears in logs at trace only. */
   query?: string
+  /** Of this request alone, beside the upstream's. No secrets. */
+  headers?: Record<string, string>
   /** Sent as JSON. */
   body?: unknown
   /** Whether it may be sent again when it is unknown what came of it. Default: true for GET. */
@@ -77,7 +79,7 @@ export function describe(upstream: Upstream, { method = 'GET', path }: Request):
 /** The request as it goes over the wire. */
 export function outgoing(
   upstream: Upstream,
-  { method = 'GET', path, query, body }: Request,
+  { method = 'GET', path, query, headers, body }: Request,
 ): Outgoing {
   const { origin, prefix } = knownOf(upstream)
   return {
@@ -87,6 +89,7 @@ export function outgoing(
     headers: {
       accept: 'application/json',
       ...upstream.headers,
+      ...headers,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     body: body === undefined ? null : JSON.stringify(body),

@@ -25,6 +25,7 @@ import { toPost } from '../../transform/instagram/post.ts'
 import type { PostRow } from '../../transform/instagram/post-row.ts'
 import { type ProfileRow, toProfile } from '../../transform/instagram/profile.ts'
 import { withoutSignatures } from '../../transform/instagram/signatures.ts'
+import { contentsOfPost } from '../../transform/instagram/post-contents.ts'
 
 const common = {
   source: 'instagram',
@@ -37,6 +38,7 @@ export const profiles: Entity<ProfileRow> = {
   idOf: ids.instagramId,
   transform: toProfile,
   load: loadProfiles,
+  contents: ({ bio }) => ({ texts: [bio] }),
 }
 /** Of the feed, of the reels and of the stories, by either route. */
 export const posts: Entity<PostRow> = {
@@ -45,6 +47,7 @@ export const posts: Entity<PostRow> = {
   idOf: ids.instagramId,
   transform: toPost,
   load: loadPosts,
+  contents: contentsOfPost,
 }
 /** And their replies. */
 export const comments: Entity<CommentRow> = {
@@ -53,6 +56,7 @@ export const comments: Entity<CommentRow> = {
   idOf: ids.instagramId,
   transform: toComment,
   load: loadComments,
+  contents: ({ text }) => ({ texts: [text] }),
 }
 export const likes: Entity<LikeRow> = {
   ...common,
@@ -82,6 +86,7 @@ export const highlightItems: Entity<HighlightItemRow> = {
   idOf: ids.highlightItemId,
   transform: toHighlightItem,
   load: loadHighlightItems,
+  contents: contentsOfPost,
 }
 export const postInsights: Entity<PostInsightsRow> = {
   ...common,

@@ -1,0 +1,63 @@
+import { sql } from 'kysely'
+import type { AnalysisServiceName } from './analysis-batches.ts'
+import type { Db } from './connect.ts'
+
+/** When there is something to hand over or to ask for, in ms from now by the database's clock, below 0 where it is due; undefined: nothing is out. */
+export async function nextAnalysisMs(
+  db: Db,
+  services: readonly AnalysisServiceName[],
+): Promise<number | undefined> {
+  const { rows } = await sql<{ ms: number | null }>`
+    select extract(epoch from min(due) - clock_timestamp())::float8 * 1000 as ms
+    from unnest(${services}::text[]) as s (service)
+    cross join lateral (
+      -- What another call is at is not due, unless that call has died.
+      select min(due_at) as due from ledger.analysis_batches b
+      where b.service = s.service and b.finished_at is null and not exists (
+        select from ledger.job_calls c where c.id = b.holder_call_id and c.lease_token = b.held_by and c.lease_expires_at > clock_timestamp())
+      union all
+      -- Nothing new is sent while something waits to be sent again.
+      select min(t.due_at) from unnest(case s.service when 'text-ml' then '{text}'::text[] else '{image,video}' end) as k (kind)
+      cross join lateral (
+        select t.due_at from ledger.analysis_tasks t
+        where t.kind = k.kind and t.status = 'waiting' and t.batch_id is null and t.fresh_address is distinct from 'wanted'
+        order by t.due_at limit 1
+      ) t
+      where not exists (select from ledger.analysis_batches b where b.service = s.service and b.status = 'sending' and b.held_by is null)
+      union all
+      select min(due_at) from ledger.analysis_tasks t where t.service = s.service and t.fresh_address = 'wanted' and t.finished_at is null
+    ) d`.execute(db)
+  return rows[0]?.ms ?? undefined
+}
+
+/** The next batch to ask a service for: in how many ms, and how often such are asked for. */
+export async function nextPoll(
+  db: Db,
+  service: AnalysisServiceName,
+): Promise<{ inMs: number; everyMs: number } | undefined> {
+  const { rows } = await sql<{ inMs: number; everyMs: number }>`
+    select extract(epoch from due_at - clock_timestamp())::float8 * 1000 as "inMs", poll_every_s * 1000 as "everyMs"
+    from ledger.analysis_batches where service = ${service} and status = 'out' and finished_at is null
+    order by due_at limit 1`.execute(db)
+  return rows[0]
+}
+
+/** What is out of a call and all under it. */
+export async function countAnalysisOpen(db: Db, rootId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from ledger.analysis_tasks where root_call_id = ${rootId} and finished_at is null`.execute(
+    db,
+  )
+  return rows[0]?.count ?? 0
+}
+
+/** Ends tasks of kinds that their service does not take, with the reason. Answers how many. */
+export async function skipTasks(db: Db, kind: string, reason: string): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    update ledger.analysis_tasks set status = 'skipped', finished_at = clock_timestamp(),
+      error = ${JSON.stringify({ kind: 'skipped', message: reason })}::jsonb
+    where kind = ${kind} and status = 'waiting' and batch_id is null and fresh_address is distinct from 'wanted'`.execute(
+    db,
+  )
+  return Number(numAffectedRows)
+}

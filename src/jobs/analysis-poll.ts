@@ -1,0 +1,241 @@
+import { sql } from 'kysely'
+import { type BatchToPoll, putBatchesBack, takeToPoll } from '../db/analysis-batches.ts'
+import { nextPoll } from '../db/analysis-due.ts'
+import {
+  type BatchNews,
+  endRejected,
+  endTasks,
+  type TaskEnd,
+  writeNews,
+} from '../db/analysis-ends.ts'
+import type { Db } from '../db/connect.ts'
+import { type ErrorKind, Fault, Parked, toErrorRecord } from '../errors.ts'
+import type {
+  AnalysisService,
+  ItemError,
+  ItemTold,
+  JobTold,
+  PollAnswer,
+} from '../etl/extract/analysis/service.ts'
+import { sleep } from '../etl/extract/wait.ts'
+import { eachPage, type Operation, type Page } from '../etl/stream.ts'
+import { type AnalysisRun, policyOf } from './analysis-run.ts'
+import { resultsOf, type RoundCursor } from './analysis-submit.ts'
+
+/** Jobs asked for in one request. */
+const mostJobs = 100
+/** What is due sooner than this is waited for, in ms; for what comes later another call is woken. */
+const worthWaitingMs = 4000
+const lookAgainMs = 250
+/** Until a service that did not answer is asked again, in ms. */
+const restMs = 30_000
+
+interface Learnt {
+  news: BatchNews[]
+  ends: TaskEnd[]
+  records: { item_id: string; model: string | null; result: unknown }[]
+}
+
+/**
+ * Asks for what is out, as long as something is due soon: many jobs in one request, each ever more rarely. Results are written with the
+ * page that brought them.
+ */
+export function pollAnalyses(
+  run: AnalysisRun,
+  api: AnalysisService,
+  isSubmitting: () => boolean,
+): Operation<RoundCursor, object> {
+  const { db, lease, log } = run
+  const { service } = api
+  let learnt: Learnt | undefined
+
+  /** The batches to ask for now; none: nothing is due soon. */
+  async function whenDue(signal: AbortSignal): Promise<BatchToPoll[]> {
+    let waited = false
+    for (;;) {
+      const next = await nextPoll(db, service)
+      const inMs = next?.inMs ?? Infinity
+      if (next && inMs <= 0) {
+        // A little late, at random: installations that share a service shall not ask in step.
+        if (waited) await sleep((Math.random() * next.everyMs) / 10, signal)
+        const taken = await takeToPoll(db, lease, service, mostJobs)
+        if (taken.length > 0) return taken
+      }
+      if (run.isOver() || (inMs > worthWaitingMs && !isSubmitting())) return []
+      await sleep(Math.max(lookAgainMs, Math.min(inMs, 1000)), signal)
+      waited = true
+    }
+  }
+
+  async function ask(
+    batches: readonly BatchToPoll[],
+    context: Parameters<AnalysisService['poll']>[1],
+  ): Promise<PollAnswer> {
+    try {
+      return await api.poll(
+        batches.map((batch) => batch.remote_id),
+        context,
+      )
+    } catch (thrown) {
+      if (context.signal.aborted) throw thrown
+      const inMs = thrown instanceof Parked ? thrown.until.getTime() - Date.now() : restMs
+      const ids = batches.map(({ id }) => id)
+      await putBatchesBack(db, lease, ids, {
+        inMs: Math.max(1000, inMs),
+        error: toErrorRecord(thrown),
+      })
+      if (!(thrown instanceof Parked)) throw thrown
+      throw new Fault('rate_limited', thrown.message, { service, retriable: false })
+    }
+  }
+
+  return {
+    service,
+    operation: 'poll',
+    entity: resultsOf(api),
+    readAhead: false,
+    async extract({ round }, { context }): Promise<Page<RoundCursor>> {
+      learnt = undefined
+      const batches = await whenDue(context.signal)
+      if (batches.length === 0) return { records: [], next: null }
+      const answer = await ask(batches, context)
+      learnt = learn(service, batches, await openItems(db, batches), answer)
+      for (const { id, error } of learnt.news)
+        if (error) log.warn({ service, batch: id, reason: error.message }, 'an odd answer')
+      return { records: learnt.records, next: { round: round + 1 } }
+    },
+    alsoWrite: eachPage(async (trx, { ids, rows, stale }) => {
+      if (!learnt) return
+      const policy = policyOf(run, service)
+      const written = new Set([...rows.map(keyOf), ...stale])
+      await endRejected(
+        trx,
+        policy,
+        ids.filter((id) => !written.has(id)),
+      )
+      await endTasks(trx, policy, learnt.ends)
+      await writeNews(trx, policy, learnt.news)
+    }),
+  }
+}
+
+const keyOf = (row: object) =>
+  String('media_key' in row ? row.media_key : 'text_key' in row ? row.text_key : '')
+
+/** The keys of what each batch still has open. */
+async function openItems(
+  db: Db,
+  batches: readonly BatchToPoll[],
+): Promise<Map<string, Set<string>>> {
+  const { rows } = await sql<{ id: string; keys: string[] }>`
+    select batch_id as id, array_agg(content_key) as keys from ledger.analysis_tasks
+    where batch_id = any(${batches.map(({ id }) => id)}::uuid[]) and finished_at is null group by batch_id`.execute(
+    db,
+  )
+  return new Map(rows.map(({ id, keys }) => [id, new Set(keys)]))
+}
+
+/** What an answer says of the batches that were asked for, and of their items. Pure. */
+export function learn(
+  service: AnalysisService['service'],
+  batches: readonly BatchToPoll[],
+  open: ReadonlyMap<string, ReadonlySet<string>>,
+  { jobs, missing, retryAfterMs }: PollAnswer,
+): Learnt {
+  const told = new Map(jobs.map((job) => [job.id, job]))
+  const absent = new Map(missing.map(({ id, code }) => [id, code]))
+  const learnt: Learnt = { news: [], ends: [], records: [] }
+  for (const { id, remote_id: remoteId } of batches) {
+    const job = told.get(remoteId)
+    const code = absent.get(remoteId)
+    if (job) readJob(learnt, { service, id, job, keys: open.get(id) ?? new Set(), retryAfterMs })
+    else if (code) learnt.news.push(lost(service, id, code))
+    else learnt.news.push({ id, over: false, word: 'not told of', retryAfterMs })
+  }
+  return learnt
+}
+
+interface JobOfBatch {
+  service: AnalysisService['service']
+  id: string
+  job: JobTold
+  /** What of the batch is still open. */
+  keys: ReadonlySet<string>
+  retryAfterMs: number | undefined
+}
+
+function readJob({ news, ends, records }: Learnt, of: JobOfBatch): void {
+  const { service, id, job, keys, retryAfterMs } = of
+  const [only] = keys
+  let strangers = 0
+  for (const item of job.items) {
+    const key = item.id ?? (keys.size === 1 ? only : undefined)
+    if (key === undefined || !keys.has(key)) strangers++
+    else if (item.status === 'succeeded')
+      records.push({ item_id: key, model: item.model ?? null, result: item.result })
+    else if (item.status === 'failed') ends.push(endOf(service, id, key, item))
+  }
+  const odd =
+    job.unreadable ??
+    (strangers > 0 && job.over
+      ? `${strangers} of its items were not sent to it (any more)`
+      : undefined)
+  const error =
+    odd === undefined ? {} : { error: { kind: 'bad_answer' as const, message: odd, service } }
+  if (!job.over) {
+    news.push({ id, over: false, word: job.status, retryAfterMs, ...error })
+    return
+  }
+  const rest = job.error
+    ? reasonOf(service, job.error)
+    : {
+        kind: 'bad_answer' as const,
+        message: `the service ended the job as "${job.status}" and said nothing of it${job.unreadable ? `: ${job.unreadable}` : ''}`,
+        service,
+      }
+  const again = job.error ? job.error.retriable : true
+  news.push({ id, over: true, word: job.status, status: 'done', rest, again, ...error })
+}
+
+function endOf(
+  service: AnalysisService['service'],
+  batchId: string,
+  key: string,
+  { error }: ItemTold,
+): TaskEnd {
+  const failed = error ?? { code: 'internal', message: '', retriable: false }
+  const wantsAddress = service === 'vision' && failed.code === 'fetch_failed'
+  return {
+    batchId,
+    key,
+    error: reasonOf(service, failed),
+    again: failed.retriable && !wantsAddress,
+    wantsAddress,
+  }
+}
+
+const kinds: Record<string, ErrorKind> = {
+  internal: 'upstream',
+  timeout: 'upstream',
+  canceled: 'upstream',
+  aborted: 'upstream',
+}
+
+function reasonOf(service: string, { code, message }: ItemError) {
+  return { kind: kinds[code] ?? 'bad_request', message: `${code}: ${message}`, service } as const
+}
+
+function lost(
+  service: AnalysisService['service'],
+  id: string,
+  code: 'not_found' | 'expired',
+): BatchNews {
+  const message =
+    code === 'not_found'
+      ? 'the service knows nothing of the job'
+      : 'the service kept the result no longer'
+  const rest = { kind: 'not_found' as const, message, service }
+  // Who has forgotten a job twice will do so again.
+  const bound = code === 'not_found' ? { mostAttempts: 2 } : {}
+  return { id, over: true, word: code, status: 'lost', rest, again: true, ...bound }
+}
