@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { exitCode, reportError } from './cli/exit.ts'
 import { onStopSignals } from './cli/stop-signals.ts'
 import { unknownSchedules } from './cli/unknown-schedules.ts'
+import { sayNotAnalysed } from './etl/extract/analysis/open-services.ts'
 import { startHttp } from './http/server.ts'
 import { catalog, missingSettings } from './jobs/catalog.ts'
 import { startWork } from './jobs/start-work.ts'
@@ -44,6 +45,7 @@ async function serve(opened: Opened, only: readonly Role[]): Promise<number> {
     if (missing.length > 0)
       log.warn({ job: job.name, missing }, 'not scheduled: its upstream is not configured')
   }
+  for (const without of sayNotAnalysed(settings)) log.info(`not analysed: ${without}`)
   for (const warning of unknownSchedules(settings, catalog)) log.warn(warning)
   // First, since it may refuse to start.
   const http = only.includes('http') ? await startHttp(opened) : undefined

@@ -15,6 +15,7 @@ import type { JobOptions } from './job.ts'
 import { printChecks } from './print-checks.ts'
 import { printRun } from './print-run.ts'
 import { showProgress } from './progress-display.ts'
+import { waitForAnalysis } from './wait-for-analysis.ts'
 import { onStopSignals } from './stop-signals.ts'
 
 /** How long pages on their way may take after Ctrl-C, before their requests are aborted. */
@@ -47,7 +48,7 @@ export async function runJob(
         `taking up job call ${id} (${takenUp.status}, attempt ${takenUp.attempt}) where it stopped; --new starts afresh`,
       )
     else say(`job call ${id}`)
-    const root = await runShown(opened, id, leases, stop.signal)
+    const root = await runShown(opened, id, leases, stop.signal, options.wait)
     await untilDatabaseAnswers(() => printRun(db, root), log)
     if (root.finished_at) await lookAfter(opened, root)
     if (root.status === 'succeeded') return exitCode.succeeded
@@ -76,6 +77,7 @@ async function runShown(
   id: string,
   leases: LeaseKeeper,
   stopping: AbortSignal,
+  waitSeconds: number,
 ): Promise<JobCall> {
   const leaseSeconds = settings.LEASE_SECONDS
   const sweeper = startSweeper({ db, log, jobs: catalog, leaseSeconds })
@@ -84,14 +86,10 @@ async function runShown(
   const executor = { db, http, files, log, settings, leases, oneAttempt: true, onProgress }
   const concurrency = settings.WORKER_CONCURRENCY
   try {
-    return await runTree(id, {
-      executor,
-      jobs: catalog,
-      worker,
-      leaseSeconds,
-      concurrency,
-      stopping,
-    })
+    const tree = { executor, jobs: catalog, worker, leaseSeconds, concurrency, stopping }
+    const root = await runTree(id, tree)
+    if (root.status === 'succeeded') await waitForAnalysis(id, waitSeconds, tree)
+    return root
   } finally {
     display.stop()
     await sweeper.stop()

@@ -61,3 +61,17 @@ export async function skipTasks(db: Db, kind: string, reason: string): Promise<n
   )
   return Number(numAffectedRows)
 }
+
+/** Of these kinds, those of which something may be handed over now. */
+export async function waitingKinds<Kind extends string>(
+  db: Db,
+  kinds: readonly Kind[],
+): Promise<Kind[]> {
+  const { rows } = await sql<{ kind: Kind }>`
+    select kind from unnest(${kinds}::text[]) as k (kind)
+    where exists (
+      select from ledger.analysis_tasks t
+      where t.kind = k.kind and t.status = 'waiting' and t.batch_id is null and t.fresh_address is distinct from 'wanted'
+        and t.due_at <= clock_timestamp())`.execute(db)
+  return rows.map(({ kind }) => kind)
+}

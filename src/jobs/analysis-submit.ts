@@ -10,11 +10,12 @@ import {
   type WaitingTask,
   writeBatch,
 } from '../db/analysis-batches.ts'
-import { skipTasks } from '../db/analysis-due.ts'
+import { skipTasks, waitingKinds } from '../db/analysis-due.ts'
 import { endTasks } from '../db/analysis-ends.ts'
 import { Fault, Parked, toErrorRecord } from '../errors.ts'
 import { mediaResults, textResults } from '../etl/extract/analysis/entities.ts'
 import type { Abilities, AnalysisService, Item, Kind } from '../etl/extract/analysis/service.ts'
+import type { RequestContext } from '../etl/extract/http-client.ts'
 import { HttpFault } from '../etl/extract/verdict.ts'
 import type { ExtractTools, Operation, Page } from '../etl/stream.ts'
 import { type AnalysisRun, policyOf } from './analysis-run.ts'
@@ -47,12 +48,13 @@ export function submitAnalyses(
   let refusals = 0
 
   /** What is to be sent now: what was written down before comes first. */
-  async function nextBatches(able: Abilities): Promise<BatchToSend[]> {
+  async function nextBatches(context: RequestContext): Promise<BatchToSend[]> {
     const limit = api.jobsAtOnce
     const unsent = await takeUnsent(db, lease, service, { limit, honoursKey: api.honoursKey })
     if (unsent.length > 0 || (await isHeldUp(db, service))) return unsent
     const batches: BatchToSend[] = []
-    for (const kind of kindsOf(api)) {
+    for (const kind of await waitingKinds(db, kindsOf(api))) {
+      const able = (abilities ??= await api.abilities(context))
       const features = able.kinds[kind]
       if (!features) {
         const skipped = await skipTasks(db, kind, `the service takes no ${kind}s`)
@@ -83,7 +85,11 @@ export function submitAnalyses(
       if (context.signal.aborted) throw thrown
       const status = thrown instanceof HttpFault ? thrown.status : undefined
       const error = toErrorRecord(thrown)
-      const isRefused = status !== undefined && [400, 413, 422].includes(status)
+      // 410: the job of this key was kept no longer. 422 may say that the key stands for something else.
+      const isSpent =
+        status === 410 ||
+        (thrown instanceof HttpFault && status === 422 && /key/i.test(thrown.body))
+      const isRefused = isSpent || (status !== undefined && [400, 413, 422].includes(status))
       if (!isRefused || ++refusals > mostRefusals) {
         // 409: the first sending of this key is still being taken.
         const soon = status === 409
@@ -92,7 +98,7 @@ export function submitAnalyses(
         if (soon) return undefined
         throw thrown instanceof Parked ? asFault(thrown) : thrown
       }
-      await refuse(batch, thrown)
+      await refuse(batch, thrown, isSpent)
       return undefined
     }
   }
@@ -107,14 +113,18 @@ export function submitAnalyses(
     return Math.min(longestRestMs, firstRestMs * 2 ** Math.min(10, (batch?.sends ?? 1) - 1))
   }
 
-  /** Finds out which content it is, by halves. */
-  async function refuse({ id, kind, body }: BatchToSend, thrown: unknown): Promise<void> {
+  /** Finds out by halves which content it is; where only the key is spent, all go out under another. */
+  async function refuse(
+    { id, kind, body }: BatchToSend,
+    thrown: unknown,
+    isWhole: boolean,
+  ): Promise<void> {
     const tasks = await tasksOf(db, id)
     const error = toErrorRecord(thrown)
     const middle = Math.ceil(tasks.length / 2)
     const halves = [tasks.slice(0, middle), tasks.slice(middle)].filter((half) => half.length > 0)
     const { features = [] }: { features?: string[] } = JSON.parse(body)
-    const parts = tasks.length > 1 ? halves : []
+    const parts = isWhole ? [tasks].filter((all) => all.length > 0) : tasks.length > 1 ? halves : []
     if (parts.length === 0)
       await db.transaction().execute((trx) =>
         endTasks(
@@ -139,8 +149,7 @@ export function submitAnalyses(
     readAhead: false,
     async extract({ round }, tools): Promise<Page<RoundCursor>> {
       accepted = []
-      abilities ??= await api.abilities(tools.context)
-      const batches = run.isOver() ? [] : await nextBatches(abilities)
+      const batches = run.isOver() ? [] : await nextBatches(tools.context)
       if (batches.length === 0) return { records: [], next: null }
       const sent = await Promise.allSettled(batches.map((batch) => send(batch, tools)))
       accepted = sent.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []))

@@ -1,4 +1,5 @@
 import { type ProfileParams, profileParams } from './instagram-params.ts'
+import { wakeForAnalysis } from './analysis-wake.ts'
 import { openInstagramSteps } from './instagram-steps.ts'
 import { defineJob } from './job.ts'
 
@@ -27,6 +28,7 @@ export const instagramProfile = defineJob<ProfileParams>({
     await read.part('stories', profile)
     await read.part('highlights', profile)
     await read.part('insights', profile)
+    await wakeForAnalysis(run.db, run.call.id)
     return await read.end(profile)
   },
 })

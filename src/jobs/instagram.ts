@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { sayNotAnalysed } from '../etl/extract/analysis/open-services.ts'
 import { defineJob } from './job.ts'
 import { instagramChecks } from './instagram-checks.ts'
 import { dueProfiles, namesToRead } from './instagram-due.ts'
@@ -43,7 +44,9 @@ export const instagram = defineJob<InstagramParams>({
       params: { usernames: names.slice(n * batchSize, (n + 1) * batchSize), ...howToRead },
     }))
     await run.children(batches)
-    if (names.length > 0) return { profiles: names.length, of: 'profiles' }
+    const without = sayNotAnalysed(run.settings)
+    const notAnalysed = without.length > 0 && { not_analysed: without }
+    if (names.length > 0) return { profiles: names.length, of: 'profiles', ...notAnalysed }
     return { profiles: 0, why: 'no profile of public.tracked_profiles is due' }
   },
 })

@@ -65,7 +65,7 @@ test('what is wrong with the parameters, in one line, and 2', async () => {
   const wrong: [params: object, line: RegExp][] = [
     [
       { source: 'hubspot' },
-      /^parameters of replay: source: there is no such source; there is amocrm, apollo, instagram$/,
+      /^parameters of replay: source: there is no such source; there is amocrm, apollo, instagram, vision, text-ml$/,
     ],
     [
       { source: 'amocrm', entity: 'posts' },

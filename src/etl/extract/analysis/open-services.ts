@@ -20,6 +20,13 @@ export function notAnalysed(settings: Settings): { what: string; missing: string
 const visionSettings = ['VISION_BASE_URL', 'VISION_API_KEY'] as const
 const textSettings = ['TEXT_ML_BASE_URL', 'TEXT_ML_API_KEY'] as const
 
+/** The same in words, for people and for the ledger: `texts: TEXT_ML_BASE_URL is not set`. */
+export const sayNotAnalysed = (settings: Settings): string[] =>
+  notAnalysed(settings).map(
+    ({ what, missing }) =>
+      `${what}: ${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} not set`,
+  )
+
 /** What there is a service for. */
 export function analysedBy(settings: Settings): Analysed {
   const without = new Set(notAnalysed(settings).map(({ what }) => what))
