@@ -31,6 +31,8 @@ export const pollAnalysis = defineJob<PollParams>({
   needs: [],
   needsOneOf: ['VISION_BASE_URL', 'TEXT_ML_BASE_URL'],
   uses: ['INSTAGRAM_BASE_URL'],
+  // It runs only when there is something to do.
+  lateAfterMs: Infinity,
 
   async isDue({ db, settings }) {
     const inMs = await nextAnalysisMs(db, configuredServices(settings))

@@ -101,10 +101,8 @@ export async function analysisWorld({
     run,
     admin,
     usernames: async () => {
-      const profiles = await admin('instagram', 'GET', '/state?kind=profiles')
-      return profiles
-        .split('\n')
-        .flatMap((line) => (line ? [String(JSON.parse(line).username)] : []))
+      const told = await admin('instagram', 'GET', '/state?kind=profiles')
+      return told.split('\n').flatMap((line) => (line ? [String(JSON.parse(line).username)] : []))
     },
     lines,
     /** Moves the services' clocks on: jobs are done a minute after they were handed over. */
