@@ -2,15 +2,23 @@ import { sql, type Transaction } from 'kysely'
 import type { JobCall } from './job-calls.ts'
 import type { DB } from './schema.generated.ts'
 
+/** What a new call takes over of one that was left unfinished. */
+export interface Adoption {
+  /** How old its newest cursor may be, in ms; 0: never. */
+  maxAgeMs: number
+  /** Whether streams that it had finished count as read. */
+  finishedToo: boolean
+}
+
 /**
- * Lets a new call go on with what the last call of the same job, subject and parameters left unfinished:
- * its streams come over, the finished ones as finished, with the moment since which they were reading and the age of
- * their cursors. Does nothing where the last call succeeded, or where its newest cursor is older than `maxAgeMs`.
+ * Lets a new call go on with what the last call of the same job, subject and parameters left unfinished: its streams come
+ * over, with the moment since which they were reading and the age of their cursors. Does nothing where the last call succeeded,
+ * or where its newest cursor is too old.
  */
 export async function adoptUnfinished(
   trx: Transaction<DB>,
   call: JobCall,
-  maxAgeMs: number,
+  { maxAgeMs, finishedToo }: Adoption,
 ): Promise<Partial<Pick<JobCall, 'adopted_from' | 'reading_since'>>> {
   const { rows } = await sql<Pick<JobCall, 'adopted_from' | 'reading_since'>>`
     with last_call as (
@@ -29,6 +37,7 @@ export async function adoptUnfinished(
       select ${call.id}, s.service, s.operation, s.subject, case s.status when 'failed' then 'open' else s.status end,
         s.cursor, s.id, s.updated_at, case s.status when 'failed' then null else s.finished_at end
       from ledger.service_calls s join unfinished u on s.job_call_id = u.id
+      where ${finishedToo} or s.status in ('open', 'failed')
       order by s.id
     ), met as (
       update ledger.records_met m set job_call_id = ${call.id} from unfinished u where m.job_call_id = u.id

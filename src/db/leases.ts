@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from './connect.ts'
 import type { JobCall } from './job-calls.ts'
-import { adoptUnfinished } from './adopt.ts'
+import { type Adoption, adoptUnfinished } from './adopt.ts'
 
 /** A job call in the hands of one attempt: nothing is written for it without this token. */
 export interface Lease {
@@ -12,8 +12,8 @@ export interface Lease {
 export interface TakeUpOptions {
   worker: string
   leaseSeconds: number
-  /** How old an earlier call's cursor may be to be adopted, in ms. Default: never adopted. */
-  cursorMaxAgeMs?: number | undefined
+  /** Default: nothing is adopted. */
+  adoption?: Adoption | undefined
 }
 
 /**
@@ -45,8 +45,8 @@ export async function takeUp(
       .where('job_call_id', '=', id)
       .where('status', '=', 'failed')
       .execute()
-    if (call.attempt === 1 && !call.fresh && options.cursorMaxAgeMs) {
-      Object.assign(call, await adoptUnfinished(trx, call, options.cursorMaxAgeMs))
+    if (call.attempt === 1 && !call.fresh && options.adoption?.maxAgeMs) {
+      Object.assign(call, await adoptUnfinished(trx, call, options.adoption))
     }
     return { call, token: call.lease_token }
   })

@@ -10,6 +10,7 @@ export const instagramProfile = defineJob<ProfileParams>({
   params: profileParams,
   subject: ({ username }) => username,
   needs: ['INSTAGRAM_BASE_URL', 'INSTAGRAM_ACCESS_KEY'],
+  keepsFinished: false,
   plan: async () => ({ requests: [], credits: 0 }),
 
   /** A part that fails is kept for the end: the others are read all the same. */

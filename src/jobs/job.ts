@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Adoption } from '../db/adopt.ts'
 import type { Db } from '../db/connect.ts'
 import type { JobCall } from '../db/job-calls.ts'
 import type { HttpClient, RequestContext } from '../etl/extract/http-client.ts'
@@ -76,6 +77,11 @@ export interface Job<Params extends object = object> {
   maxAttempts?: number
   /** How old the cursor of an earlier call may be to go on from it, in ms. Default: 3 days; 0: never. */
   cursorMaxAgeMs?: number
+  /**
+   * Whether what an earlier call read to the end need not be read again where its cursors are gone on from. Default: true; false
+   * where each stream can be read by itself, so that one that fails each time keeps no other from being read anew.
+   */
+  keepsFinished?: boolean
   /** Calls with the same subject never run at the same time. Default: '' for all. */
   subject?(params: Params): string
   /** Settings without which it cannot run; those that are missing are named to the user. */
@@ -100,6 +106,12 @@ export function defineJob<Params extends object>(job: Job<Params>): Job {
   return job
 }
 
+/** What a new call of the job takes over of an unfinished one. */
+export const adoptionOf = ({ cursorMaxAgeMs, keepsFinished = true }: Job): Adoption => ({
+  maxAgeMs: cursorMaxAgeMs ?? defaultCursorMaxAgeMs,
+  finishedToo: keepsFinished,
+})
+
 export const defaultMaxAttempts = 5
-export const defaultCursorMaxAgeMs = 3 * 24 * 3_600_000
+const defaultCursorMaxAgeMs = 3 * 24 * 3_600_000
 export const defaultLateAfterMs = 3_600_000

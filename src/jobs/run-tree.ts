@@ -7,7 +7,7 @@ import { lookAtTree } from '../db/tree.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { findJob } from './catalog.ts'
 import { type Executor, execute } from './execute.ts'
-import { defaultCursorMaxAgeMs, type Job } from './job.ts'
+import { adoptionOf, type Job } from './job.ts'
 
 export interface RunTreeOptions {
   executor: Executor
@@ -66,7 +66,6 @@ async function runOne(
 ): Promise<void> {
   const call = await readCall(executor.db, id)
   const job = findJob(jobs, call.job)
-  const cursorMaxAgeMs = job.cursorMaxAgeMs ?? defaultCursorMaxAgeMs
-  const lease = await takeUp(executor.db, id, { worker, leaseSeconds, cursorMaxAgeMs })
+  const lease = await takeUp(executor.db, id, { worker, leaseSeconds, adoption: adoptionOf(job) })
   if (lease) await execute(executor, job, lease)
 }

@@ -8,7 +8,7 @@ import { taskName, type WakeUp } from '../db/wake-up.ts'
 import { Fault } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { type Executor, execute } from './execute.ts'
-import { defaultCursorMaxAgeMs, type Job } from './job.ts'
+import { adoptionOf, type Job } from './job.ts'
 import { openTick } from './open-tick.ts'
 
 export interface WorkerOptions {
@@ -84,8 +84,7 @@ async function answerWakeUp(
       { job: call.job, jobCall: call.id },
       'this program has no such job: left to others',
     )
-  const cursorMaxAgeMs = job.cursorMaxAgeMs ?? defaultCursorMaxAgeMs
-  const lease = await takeUp(db, call.id, { worker, leaseSeconds, cursorMaxAgeMs })
+  const lease = await takeUp(db, call.id, { worker, leaseSeconds, adoption: adoptionOf(job) })
   if (lease) await execute(executor, job, lease)
 }
 
