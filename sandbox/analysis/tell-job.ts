@@ -38,13 +38,14 @@ export function jobJson(parts: AnalysisParts, job: Job): Record<string, unknown>
 
 /** `{}` where all of them have ended: nothing is to be waited for. */
 export function retryAfterHeader(
-  { settings, clock }: AnalysisParts,
+  { settings }: AnalysisParts,
   jobs: readonly Job[],
 ): Record<string, string> {
   const { retryAfterSeconds: seconds, retryAfterAs } = settings
   if (seconds === null || jobs.every(({ completedMs }) => completedMs !== undefined)) return {}
   if (retryAfterAs === 'seconds') return { 'retry-after': String(seconds) }
-  return { 'retry-after': new Date(clock.nowMs() + seconds * 1000).toUTCString() }
+  // By the clock that the asker has, however far the service's was moved on; a date has no fractions.
+  return { 'retry-after': new Date(Math.ceil(Date.now() / 1000 + seconds) * 1000).toUTCString() }
 }
 
 type State = 'pending' | 'succeeded' | 'failed' | 'canceled'

@@ -1,5 +1,7 @@
-import { array, assert, constantFrom, property } from 'fast-check'
+import { array, assert, constantFrom, property, string } from 'fast-check'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { lookAtPicture } from '../../sandbox/analysis/picture.ts'
 import { readText } from '../../sandbox/analysis/read-text.ts'
 import { objectIn } from './with-apollo.ts'
 import { itemOf, jobIn, pictures, texts, withAnalysis } from './with-analysis.ts'
@@ -110,4 +112,48 @@ test('mentions stand where they are said to, in each unit', () => {
       expect(Math.abs(score)).toBeLessThanOrEqual(1)
     }),
   )
+})
+
+const ratio = z.number().min(0).max(1)
+const box = z
+  .strictObject({ left: ratio, top: ratio, width: ratio, height: ratio })
+  .refine(({ left, top, width, height }) => left + width <= 1 && top + height <= 1)
+const findings = z.strictObject({
+  labels: z.array(
+    z.strictObject({
+      name: z.string(),
+      confidence: ratio,
+      parents: z.array(z.string()),
+      boxes: z.array(box),
+    }),
+  ),
+  faces: z.array(
+    z.strictObject({
+      box,
+      confidence: ratio,
+      age_range: z.strictObject({ low: z.int(), high: z.int() }),
+      emotions: z.array(z.strictObject({ name: z.string(), confidence: ratio })),
+    }),
+  ),
+  text: z.array(
+    z.strictObject({
+      text: z.string(),
+      level: z.literal('line'),
+      confidence: ratio,
+      language: z.string(),
+      box,
+    }),
+  ),
+})
+
+test('what is in a picture is as the contract has it, some of it nothing, and always the same', () => {
+  const empty = new Set<string>()
+  assert(
+    property(string(), (content) => {
+      const found = findings.parse(lookAtPicture(content))
+      expect(lookAtPicture(content)).toEqual(found)
+      for (const [name, list] of Object.entries(found)) if (list.length === 0) empty.add(name)
+    }),
+  )
+  expect(empty).toEqual(new Set(['labels', 'faces', 'text']))
 })

@@ -17,6 +17,13 @@ test('a job is accepted with 202 and both headers, runs, and ends with every ite
   const running = await textMl.get(id)
   expect(running.headers.get('retry-after')).toBe('1')
   expect(await jobIn(running)).toMatchObject({ status: 'running', client_ref: 'post-77' })
+  await textMl.set({ retryAfterAs: 'date', retryAfterSeconds: 600 })
+  const date = (await textMl.get(id)).headers.get('retry-after') ?? ''
+  expect(Date.parse(date) - Date.now()).toBeGreaterThan(500_000)
+  expect(Date.parse(date) - Date.now()).toBeLessThan(602_000)
+  const log = await (await fetch(`${sandbox.url}/_sandbox/log`)).text()
+  expect(log).toContain('"detail":"kind=text ref=post-77 items=2 t0,t1"')
+  expect(log).not.toMatch(/Love it|sandbox-key/)
   await textMl.advance(30)
   const done = await textMl.get(id)
   expect(done.headers.get('retry-after')).toBeNull()
