@@ -8,6 +8,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await recentCalls(db)
   await streams(db)
   await trouble(db)
+  await analysisStates(db)
 }
 
 async function actions(db: Kysely<unknown>): Promise<void> {
@@ -167,4 +168,21 @@ async function trouble(db: Kysely<unknown>): Promise<void> {
   await sql`comment on view ledger.trouble is 'What is not all right; empty: nothing needs a look'`.execute(
     db,
   )
+}
+
+async function analysisStates(db: Kysely<unknown>): Promise<void> {
+  await sql`create index analysis_tasks_failed on ledger.analysis_tasks (service, finished_at) where status in ('failed', 'expired')`.execute(
+    db,
+  )
+  await sql`
+    create view ledger.analysis_states as
+    select s.service, out.count as outstanding, out.oldest, failed.count as failed_in_a_week
+    from unnest(array['vision', 'text-ml']) as s (service)
+    cross join lateral (
+      select count(*), min(created_at) as oldest from ledger.analysis_tasks where service = s.service and finished_at is null
+    ) out
+    cross join lateral (
+      select count(*) from ledger.analysis_tasks
+      where service = s.service and status in ('failed', 'expired') and finished_at > clock_timestamp() - interval '7 days'
+    ) failed`.execute(db)
 }

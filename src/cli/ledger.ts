@@ -4,16 +4,16 @@ import { type Kind, kinds } from '../erase/find-person.ts'
 import { open, type Opened } from '../open.ts'
 import { inputErrors, wholeNumber } from './arguments.ts'
 import { exitCode, reportError } from './exit.ts'
-import { cancelCall } from './ledger/cancel.ts'
+import { cancelAndTell } from './ledger/cancel.ts'
 import { printErasure } from './ledger/erase.ts'
 import { findJobCall } from './ledger/find-job-call.ts'
 import { printFreshness } from './ledger/freshness.ts'
 import { printOpenStreams } from './ledger/open-streams.ts'
-import { queueAgain } from './ledger/resume.ts'
+import { resumeAndTell } from './ledger/resume.ts'
 import { printRuns, type RunsOptions, statuses } from './ledger/runs.ts'
 import { printCall } from './ledger/show.ts'
 import { printQuery, type SqlOptions } from './ledger/sql.ts'
-import { services, unblockService } from './ledger/unblock.ts'
+import { services, unblockAndTell } from './ledger/unblock.ts'
 import { printUsage } from './ledger/usage.ts'
 
 const program = inputErrors(new Command())
@@ -49,19 +49,19 @@ view('usage', 'what each service was asked for, per hour, and which are blocked'
   .action(({ hours }: { hours: number }) => run(({ db }) => printUsage(db, hours)))
 
 onCall('cancel', 'cancels a job call and all under it').action((id: string) =>
-  run(async ({ db }) => cancelCall(db, await findJobCall(db, id))),
+  run(async ({ db }) => cancelAndTell(db, await findJobCall(db, id))),
 )
 
 onCall('resume', 'queues a job call again that failed, was cancelled or was left behind').action(
   (id: string) =>
     run(async ({ db, settings }) =>
-      queueAgain(db, await findJobCall(db, id), settings.LEASE_SECONDS),
+      resumeAndTell(db, await findJobCall(db, id), settings.LEASE_SECONDS),
     ),
 )
 
 view('unblock', 'lets a service be called again that shut us out')
   .addArgument(new Argument('<service>', 'the service').choices(services))
-  .action((service: Service) => run(({ db }) => unblockService(db, service)))
+  .action((service: Service) => run(({ db }) => unblockAndTell(db, service)))
 
 view('erase', 'takes a person out of tables, rejects, ledger and files, and keeps them out')
   .addArgument(new Argument('<kind>', 'what they are').choices(kinds))

@@ -1,10 +1,10 @@
-import { sql } from 'kysely'
+import { type OperationSums, sumsOfTree } from '../db/call-sums.ts'
 import type { Db } from '../db/connect.ts'
 import type { JobCall } from '../db/job-calls.ts'
 import type { ErrorRecord } from '../errors.ts'
 import { isoTime, oneLine, plural, tookFrom } from './format.ts'
 import { type Cell, plainTable } from './plain-table.ts'
-import { type Counted, counterCells, streamCells, streamHead } from './stream-columns.ts'
+import { counterCells, streamCells, streamHead } from './stream-columns.ts'
 
 const mostStreams = 60
 
@@ -32,7 +32,7 @@ export async function printRun(db: Db, call: JobCall): Promise<void> {
       '',
       ...streamHead.slice(4).map(() => ''),
     ])
-  if (run.children) rows.push(...(await sumsOfTree(db, call)))
+  if (run.children) rows.push(...(await sumsOfTree(db, call.id)).map(sumCells))
   else rows.push(['', '', plural(all, 'stream'), '', ...counterCells(run)])
   const lines = [
     plainTable(streamHead, rows),
@@ -49,35 +49,13 @@ export async function printRun(db: Db, call: JobCall): Promise<void> {
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-/** What this call and those under it read, by operation: a tree may have a million streams. */
-async function sumsOfTree(db: Db, { id }: JobCall): Promise<Cell[][]> {
-  const { rows } = await sql<SumsOfStreams>`
-    with recursive tree as (
-      select id from ledger.job_calls where id = ${id}
-      union all select c.id from ledger.job_calls c join tree t on c.parent_id = t.id
-    )
-    select s.service, s.operation, s.status, count(*) as streams,
-      sum(s.pages)::bigint as pages, sum(s.requests)::bigint as requests, sum(s.retries)::bigint as retries,
-      sum(s.rows_read)::bigint as rows_read, sum(s.rows_inserted)::bigint as rows_inserted, sum(s.rows_updated)::bigint as rows_updated,
-      sum(s.rows_unchanged)::bigint as rows_unchanged, sum(s.rows_rejected)::bigint as rows_rejected,
-      sum(s.throttled_ms)::bigint as throttled_ms
-    from tree t join ledger.service_calls s on s.job_call_id = t.id
-    group by s.service, s.operation, s.status order by min(s.started_at), s.operation`.execute(db)
-  return rows.map((row) => [
-    row.service,
-    row.operation,
-    plural(row.streams, 'stream'),
-    row.status,
-    ...counterCells(row),
-  ])
-}
-
-type SumsOfStreams = Counted & {
-  service: string
-  operation: string
-  status: string
-  streams: number
-}
+const sumCells = (sums: OperationSums): Cell[] => [
+  sums.service,
+  sums.operation,
+  plural(sums.streams, 'stream'),
+  sums.status,
+  ...counterCells(sums),
+]
 
 function describeEnd(call: JobCall): string[] {
   const error = call.error as ErrorRecord | null

@@ -255,6 +255,13 @@ export interface LedgerAnalysisBatches {
   status: Generated<string>;
 }
 
+export interface LedgerAnalysisStates {
+  failed_in_a_week: number | null;
+  oldest: Timestamp | null;
+  outstanding: number | null;
+  service: string | null;
+}
+
 export interface LedgerAnalysisTasks {
   /**
    * How often it was handed to the service
@@ -1061,6 +1068,7 @@ export interface DB {
   leads: Leads;
   "ledger.actions": LedgerActions;
   "ledger.analysis_batches": LedgerAnalysisBatches;
+  "ledger.analysis_states": LedgerAnalysisStates;
   "ledger.analysis_tasks": LedgerAnalysisTasks;
   "ledger.breakers": LedgerBreakers;
   "ledger.check_states": LedgerCheckStates;

@@ -126,7 +126,8 @@ async function endLease(db: Db, { id, lease_token }: JobCall): Promise<void> {
     where id = ${id} and lease_token = ${lease_token}`.execute(db)
 }
 
-function inTheWay({ id, job, status, worker }: JobCall): Fault {
+/** What to say where a live call keeps another from being opened. */
+export function inTheWay({ id, job, status, worker }: JobCall): Fault {
   const where = status === 'running' ? `is running in ${worker}` : `is ${status}`
   return new Fault('busy', `${job}: job call ${id} ${where}`, {
     hint: `npm run ledger -- show ${id} tells how far it is; npm run ledger -- cancel ${id} stops it`,

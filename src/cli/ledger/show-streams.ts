@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { listRejectReasons } from '../../db/call-sums.ts'
 import type { Db } from '../../db/connect.ts'
 import type { ErrorRecord } from '../../errors.ts'
 import { oneLine, plural, size } from '../format.ts'
@@ -43,17 +44,7 @@ function describeEnd(error: ErrorRecord | null, cursor: unknown): string {
 
 /** How many records of a call were refused, and the commonest reasons. */
 export async function printRejects(db: Db, callId: string): Promise<void> {
-  const { rows } = await sql<{
-    reason: string
-    entity: string
-    count: number
-    still: number
-    example: string
-  }>`
-    select entity, reason, count(*) as count, count(*) filter (where closed_at is null) as still, min(external_id) as example
-    from ledger.rejects where job_call_id = ${callId} group by entity, reason order by count(*) desc, reason`.execute(
-    db,
-  )
+  const rows = await listRejectReasons(db, callId)
   if (rows.length === 0) return
   const total = rows.reduce((sum, row) => sum + row.count, 0)
   const some = rows

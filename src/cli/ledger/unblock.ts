@@ -1,6 +1,7 @@
 import type { Db } from '../../db/connect.ts'
 import type { Service } from '../../db/service-calls.ts'
-import { unblock } from '../../etl/extract/breaker.ts'
+import { unblockService } from '../../jobs/operate.ts'
+import { osAccount } from '../../os-account.ts'
 
 export const services = [
   'amocrm',
@@ -12,8 +13,8 @@ export const services = [
 ] as const satisfies Service[]
 
 /** Lets a service that shut us out be called again. */
-export async function unblockService(db: Db, service: Service): Promise<void> {
-  const accounts = await unblock(db, service)
+export async function unblockAndTell(db: Db, service: Service): Promise<void> {
+  const accounts = await unblockService(db, service, { who: osAccount(), door: 'cli' })
   process.stdout.write(
     accounts.length > 0
       ? `${service} may be called again: ${accounts.join(', ')}\ncalls that failed meanwhile: npm run ledger -- runs --status failed, then npm run ledger -- resume ID\n`

@@ -7,7 +7,7 @@ export interface Page {
   title: string
   /** In order; ids are those of elements. */
   live: readonly Part[]
-  still?: Html
+  still?: (session: Session) => Html
 }
 
 export interface Part {
@@ -42,7 +42,7 @@ export function document(page: Page, session: Session, address: string): Html {
 <div id="live">
 ${page.live.map(element)}
 </div>
-${page.still}
+${page.still?.(session)}
 </main>`,
   )
 }

@@ -30,7 +30,7 @@ export async function readGrid(db: Db, settings: Settings, most: number): Promis
         content: jobRow(row, failing.has(row.name), now),
       })),
     ],
-    still: html`<p class="note legend">A square is a call, the newest on the right: ${[
+    still: () => html`<p class="note legend">A square is a call, the newest on the right: ${[
       'succeeded',
       'failed',
       'running',

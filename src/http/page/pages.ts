@@ -4,14 +4,19 @@ import { z } from 'zod'
 import { Fault } from '../../errors.ts'
 import type { Door } from '../app.ts'
 import { tellError } from '../answer-errors.ts'
+import { actRoutes, callPath, jobPath } from './acts.ts'
+import { readActionsPage } from './actions-page.ts'
 import { assetRoutes } from './assets.ts'
+import { readCallPage } from './call-page.ts'
 import { document, outside, type Page } from './frame.ts'
 import { fewCalls, manyCalls, readGrid } from './grid.ts'
 import { html } from './html.ts'
+import { readJobPage } from './job-page.ts'
 import { createLive } from './live.ts'
 import { loginRoutes } from './login.ts'
 import { forgetCookie, membersOnly, sessionOf } from './members.ts'
 import { createSessions } from './sessions.ts'
+import { readUpstreamsPage } from './upstreams.ts'
 
 /** The operator's page: what anybody sees (the login), and behind it what members see and do. */
 export async function pages(app: FastifyInstance, door: Door): Promise<void> {
@@ -71,6 +76,11 @@ export async function pages(app: FastifyInstance, door: Door): Promise<void> {
       })
     }
     page('/', ({ query }) => readGrid(db, settings, gridQuery.parse(query).calls))
+    page('/calls/:id', (request) => readCallPage(db, callPath(request).id))
+    page('/jobs/:job', (request) => readJobPage(db, settings, jobPath(request).name))
+    page('/upstreams', () => readUpstreamsPage(db, settings))
+    page('/actions', () => readActionsPage(db))
+    actRoutes(members, door)
   })
 }
 
