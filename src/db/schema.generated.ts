@@ -751,6 +751,14 @@ export interface LedgerStreams {
   updated_at: Timestamp | null;
 }
 
+export interface LedgerStreamTallies {
+  job_call_id: string | null;
+  label: string | null;
+  n: number | null;
+  name: string | null;
+  service: string | null;
+}
+
 export interface LedgerStuck {
   id: string | null;
   job: string | null;
@@ -765,6 +773,29 @@ export interface LedgerSubjectReads {
   service: string;
   subject: string;
   value: Json | null;
+}
+
+export interface LedgerTallies {
+  /**
+   * Of a time, by tally_bounds; -1: there was none
+   */
+  bucket: Generated<number>;
+  job: Generated<string>;
+  label: Generated<string>;
+  n: number;
+  name: string;
+  seconds: Generated<number>;
+  service: Generated<string>;
+}
+
+export interface LedgerTallyLog {
+  bucket: Generated<number>;
+  job: Generated<string>;
+  label: Generated<string>;
+  n: number;
+  name: string;
+  seconds: Generated<number>;
+  service: Generated<string>;
 }
 
 export interface LedgerTicks {
@@ -1093,9 +1124,12 @@ export interface DB {
   "ledger.runs": LedgerRuns;
   "ledger.schedules": LedgerSchedules;
   "ledger.service_calls": LedgerServiceCalls;
+  "ledger.stream_tallies": LedgerStreamTallies;
   "ledger.streams": LedgerStreams;
   "ledger.stuck": LedgerStuck;
   "ledger.subject_reads": LedgerSubjectReads;
+  "ledger.tallies": LedgerTallies;
+  "ledger.tally_log": LedgerTallyLog;
   "ledger.ticks": LedgerTicks;
   "ledger.tombstones": LedgerTombstones;
   "ledger.trouble": LedgerTrouble;

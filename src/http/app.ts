@@ -9,6 +9,7 @@ import { guard } from './guard.ts'
 import { healthRoutes } from './health.ts'
 import { leadgenRoutes } from './leadgen.ts'
 import { answerBrokenHttp } from './broken-http.ts'
+import { metricsRoute } from './metrics.ts'
 import { MethodNotAllowed, rememberRoutes } from './not-found.ts'
 import { openapi } from './openapi.ts'
 import { pages } from './page/pages.ts'
@@ -74,6 +75,10 @@ export async function createApp(door: Door): Promise<FastifyInstance> {
   app.setNotFoundHandler(notFound)
   await app.register(async (open) => healthRoutes(open, door))
   await app.register(async (open) => pages(open, door))
+  await app.register(async (metrics) => {
+    guard(metrics, settings)
+    metricsRoute(metrics, door)
+  })
   await app.register(
     async (api) => {
       // Here and not by the address: a path can be spelt in many ways.

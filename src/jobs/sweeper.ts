@@ -1,4 +1,5 @@
 import type { Db } from '../db/connect.ts'
+import { foldTallies } from '../db/metrics.ts'
 import { listOrphans, rescue, settleForgottenParents, wakeForgotten } from '../db/orphans.ts'
 import { buryDeadWorkers } from '../db/workers.ts'
 import type { Logger } from '../log.ts'
@@ -10,7 +11,7 @@ export interface Sweeper {
 
 /**
  * Looks after what was left behind: calls whose worker is gone, queue rows that it held, parents nobody settled,
- * wake-ups that got lost. Every process that works does this, so the last one alive does too.
+ * wake-ups that got lost, tallies that pile up. Every process that works does this, so the last one alive does too.
  */
 export function startSweeper({
   db,
@@ -40,6 +41,7 @@ export function startSweeper({
     if (dead.length > 0) log.warn({ workers: dead }, 'workers stopped without a word')
     if (performance.now() < nextThorough) return
     nextThorough = performance.now() + 30_000
+    await foldTallies(db)
     await settleForgottenParents(db)
     const woken = await wakeForgotten(db)
     if (woken > 0) log.warn({ woken }, 'wake-ups had got lost; added again')
