@@ -33,7 +33,7 @@ export function parseMetrics(text: string): Map<string, Family> {
     }
     if (word) continue
     const sample = readSample(line)
-    const key = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).toSorted())}`
+    const key = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`
     if (seen.has(key)) throw new Error(`twice: ${line}`)
     seen.add(key)
     const family =
@@ -66,7 +66,7 @@ function checkFamily(name: string, { type, help, samples }: Family): void {
   if (type !== 'histogram') return
   const series = Map.groupBy(
     samples.filter((sample) => sample.name === `${name}_bucket`),
-    ({ labels: { le: _, ...labels } }) => JSON.stringify(labels),
+    ({ labels }) => JSON.stringify({ ...labels, le: undefined }),
   )
   for (const [labels, buckets] of series) {
     const ends = buckets.map((one) => Number((one.labels['le'] ?? '').replace('+Inf', 'Infinity')))
@@ -74,7 +74,6 @@ function checkFamily(name: string, { type, help, samples }: Family): void {
     const count = samples.find(
       (one) => one.name === `${name}_count` && JSON.stringify(one.labels) === labels,
     )
-    const grows = (list: number[]) => list.every((n, i) => i === 0 || n >= (list[i - 1] ?? 0))
     if (
       !grows(ends) ||
       !grows(values) ||
@@ -84,3 +83,5 @@ function checkFamily(name: string, { type, help, samples }: Family): void {
       throw new Error(`${name}${labels}: its buckets do not grow to its count`)
   }
 }
+
+const grows = (list: number[]) => list.every((n, i) => i === 0 || n >= (list[i - 1] ?? 0))
