@@ -19,6 +19,13 @@ export function span(ms: number): string {
   return `${minutes} min ${seconds % 60} s`
 }
 
+/** `, about 12 s left`; nothing where nobody knows. */
+export function timeLeft(leftMs: number | undefined): string {
+  return leftMs === undefined
+    ? ''
+    : `, about ${span(Math.max(1000, Math.round(leftMs / 1000) * 1000))} left`
+}
+
 /** `940 B`, `1.2 MB`: thousands, as networks count. */
 export function size(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']

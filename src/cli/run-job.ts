@@ -12,6 +12,7 @@ import { lookOnce } from '../jobs/watch.ts'
 import type { Opened } from '../open.ts'
 import { exitCode } from './exit.ts'
 import type { JobOptions } from './job.ts'
+import { rowsOfLastRun } from './last-run.ts'
 import { printChecks } from './print-checks.ts'
 import { printRun } from './print-run.ts'
 import { showProgress } from './progress-display.ts'
@@ -81,7 +82,7 @@ async function runShown(
 ): Promise<JobCall> {
   const leaseSeconds = settings.LEASE_SECONDS
   const sweeper = startSweeper({ db, log, jobs: catalog, leaseSeconds })
-  const display = showProgress()
+  const display = showProgress(await untilDatabaseAnswers(() => rowsOfLastRun(db, id), log))
   const { onProgress } = display
   const executor = { db, http, files, log, settings, leases, oneAttempt: true, onProgress }
   const concurrency = settings.WORKER_CONCURRENCY

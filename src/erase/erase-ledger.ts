@@ -17,6 +17,7 @@ export async function eraseFromLedger(
   const redact = redactor(person, { withThings: true })
   await redactCalls(trx, person, redact, tally)
   await redactStreams(trx, person, redact, tally)
+  await redactIncidents(trx, person, redact, tally)
   if (person.kind === 'profile') await redactSchedules(trx, redact, tally)
 
   // Of companies, amoCRM has ids of their own.
@@ -131,6 +132,25 @@ async function redactStreams(
       as n (job_call_id uuid, id uuid, subject text, cursor jsonb, error jsonb, is_over boolean)
     where s.job_call_id = n.job_call_id and s.id = n.id`.execute(trx)
   count(tally, 'ledger.service_calls', 'rewritten', numAffectedRows)
+}
+
+async function redactIncidents(
+  trx: Transaction<DB>,
+  { kind }: Person,
+  redact: Redact,
+  tally: Tally,
+): Promise<void> {
+  const { rows } = await sql<{ id: number; message: string; hint: string | null }>`
+    select id, message, hint from ledger.incidents
+    where job like ${jobsOf[kind]} and concat_ws(' ', message, hint) ilike any(${redact.patterns}::text[]) for update`.execute(
+    trx,
+  )
+  for (const { id, message, hint } of rows) {
+    await sql`
+      update ledger.incidents set message = ${redact.text(message)}, hint = ${hint && redact.text(hint)}
+      where id = ${id}`.execute(trx)
+  }
+  count(tally, 'ledger.incidents', 'rewritten', rows.length)
 }
 
 /** What an operator has put down for a job to run with. */

@@ -6,6 +6,7 @@ import { Skipped } from '../errors.ts'
 import { drain } from './extract/http-client.ts'
 import { addUsage } from './extract/usage-meter.ts'
 import { openPageWriter } from './page-writer.ts'
+import { pagesLeft } from './pages-left.ts'
 import { type Reading, readPage, startReading, stopReading } from './read-page.ts'
 import type { Operation, Page, StreamDeps, StreamProgress } from './stream.ts'
 import {
@@ -95,6 +96,7 @@ export async function runStreams<Cursor, Row>(
         subject: stream.subject,
         pages: pagesRead,
         rows,
+        left: status === 'open' ? pagesLeft(reading.cursor) : 0,
         status,
       })
     } catch (reason) {

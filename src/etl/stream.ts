@@ -122,6 +122,8 @@ export interface StreamProgress {
   subject: string
   pages: number
   rows: number
+  /** Pages that follow, at most, where the cursor tells. */
+  left?: number | undefined
   status: 'open' | 'done' | 'failed' | 'skipped'
 }
 
