@@ -1,6 +1,6 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
 import { v7 as uuidV7 } from 'uuid'
-import type { ErrorRecord } from '../errors.ts'
+import { type ErrorRecord, Fault } from '../errors.ts'
 import type { Db } from './connect.ts'
 import type { Lease } from './leases.ts'
 import type { DB, LedgerServiceCalls } from './schema.generated.ts'
@@ -43,10 +43,18 @@ export type StreamEnd =
   | { status: 'failed'; error: ErrorRecord }
   | { status: 'skipped'; reason: string }
 
-/** Opens streams that the call does not have yet; those that it has, open or ended, stay as they are. */
+/** The call's row, if the lease is still ours: locked until the commit, so that a takeover comes before or after. */
+const fence = (callId: string, token: string) => sql`fence as materialized (
+      select id from ledger.job_calls where id = ${callId} and lease_token = ${token} for share
+    )`
+
+/**
+ * Opens streams that the call does not have yet; those that it has, open or ended, stay as they are. None is opened where
+ * another attempt holds the call now: it may have ended.
+ */
 export async function openStreams(
   db: Db | Transaction<DB>,
-  callId: string,
+  { call, token }: Pick<Lease, 'call' | 'token'>,
   service: Service,
   seeds: readonly Seed[],
 ): Promise<void> {
@@ -58,9 +66,10 @@ export async function openStreams(
     cursor,
   }))
   await sql`
+    with ${fence(call.id, token)}
     insert into ledger.service_calls (id, job_call_id, service, operation, subject, cursor)
-    select s.id, ${callId}, ${service}, s.operation, s.subject, s.cursor
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as s (id uuid, operation text, subject text, cursor jsonb)
+    select s.id, fence.id, ${service}, s.operation, s.subject, s.cursor
+    from fence, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as s (id uuid, operation text, subject text, cursor jsonb)
     on conflict (job_call_id, service, operation, subject) do nothing`.execute(db)
 }
 
@@ -74,30 +83,32 @@ export async function skipStreams(
 ): Promise<void> {
   const error = JSON.stringify({ kind: 'skipped', message: reason })
   await sql`
-    with fence as materialized (
-      select id from ledger.job_calls where id = ${call.id} and lease_token = ${token} for share
-    )
+    with ${fence(call.id, token)}
     insert into ledger.service_calls (id, job_call_id, service, operation, subject, status, error, finished_at)
-    select ledger.uuid_v7(), f.id, ${service}, ${operation}, s, 'skipped', ${error}::jsonb, clock_timestamp()
-    from fence f, unnest(${subjects}::text[]) as s
+    select ledger.uuid_v7(), fence.id, ${service}, ${operation}, s, 'skipped', ${error}::jsonb, clock_timestamp()
+    from fence, unnest(${subjects}::text[]) as s
     on conflict (job_call_id, service, operation, subject) do nothing`.execute(db)
 }
 
-/** Opens one stream, unless the call has it. Answers how it stands. */
+/**
+ * Opens one stream, unless the call has it. Answers how it stands.
+ * @throws Fault `lease_lost` where another attempt holds the call now.
+ */
 export async function openStream(
   db: Db,
-  callId: string,
+  { call, token }: Pick<Lease, 'call' | 'token'>,
   service: Service,
   { operation, subject, cursor }: Seed,
 ): Promise<Pick<ServiceCall, 'id' | 'status'>> {
   const { rows } = await sql<Pick<ServiceCall, 'id' | 'status'>>`
+    with ${fence(call.id, token)}
     insert into ledger.service_calls (id, job_call_id, service, operation, subject, cursor)
-    values (${uuidV7()}, ${callId}, ${service}, ${operation}, ${subject}, ${JSON.stringify(cursor)}::jsonb)
+    select ${uuidV7()}::uuid, fence.id, ${service}, ${operation}, ${subject}, ${JSON.stringify(cursor)}::jsonb from fence
     -- Changes nothing, but answers the row that is there.
     on conflict (job_call_id, service, operation, subject) do update set service = excluded.service
     returning id, status`.execute(db)
   const [row] = rows
-  if (!row) throw new Error(`no stream ${operation} ${subject}`)
+  if (!row) throw new Fault('lease_lost', `another attempt holds job call ${call.id} now`)
   return row
 }
 
@@ -177,9 +188,7 @@ export async function moveCursors(
     settled: credits?.settled ?? 0,
   }))
   const moved = await sql`
-    with fence as materialized (
-      select id from ledger.job_calls where id = ${call.id} and lease_token = ${token} for share
-    )
+    with ${fence(call.id, token)}
     update ledger.service_calls s set
       status = case when m.done then 'done' else 'open' end, cursor = m.cursor,
       pages = s.pages + 1, requests = s.requests + m.requests, retries = s.retries + m.retries,
@@ -218,9 +227,7 @@ export async function endStream(
         ? { kind: 'skipped', message: end.reason }
         : null
   const ended = await sql`
-    with fence as (
-      select id from ledger.job_calls where id = ${lease.call.id} and lease_token = ${lease.token} for share
-    )
+    with ${fence(lease.call.id, lease.token)}
     update ledger.service_calls s set
       status = ${status}, error = ${error ? JSON.stringify(error) : null}::jsonb,
       requests = s.requests + ${requests.requests}, retries = s.retries + ${requests.retries},

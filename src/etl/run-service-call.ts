@@ -24,7 +24,7 @@ export async function runServiceCall(
   const { db, lease, log, signal } = deps
   deps.stopping.throwIfAborted()
   const seed = { operation, subject, cursor: null }
-  const { id, status } = await openStream(db, lease.call.id, service, seed)
+  const { id, status } = await openStream(db, lease, service, seed)
   if (status === 'done') return
 
   const meter: Meter = newMeter()

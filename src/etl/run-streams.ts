@@ -60,7 +60,7 @@ export async function runStreams<Cursor, Row>(
     untilDatabaseAnswers(work, log, { signal: deps.signal })
   for await (const some of Symbol.asyncIterator in seeds ? seeds : [seeds]) {
     const named = some.map((seed) => ({ ...seed, operation: name }))
-    await patiently(() => openStreams(db, lease.call.id, service, named))
+    await patiently(() => openStreams(db, lease, service, named))
   }
 
   const readEnough: string[] = []

@@ -122,7 +122,7 @@ async function transact<Cursor, Row>(
       const renamed = pages.flatMap(({ page }) => page.closes ?? [])
       await closeRejects(trx, [...passed, ...renamed], origin)
       const opens = pages.flatMap(({ page }) => page.opens ?? [])
-      await openStreams(trx, lease.call.id, service, opens)
+      await openStreams(trx, lease, service, opens)
 
       const written = pages.map((page) => {
         const counts = countRows(page.sorted, raw, (id) => newest.pageOf.get(id) === page)

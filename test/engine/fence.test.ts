@@ -4,7 +4,7 @@ import { giveBack } from '../../src/db/give-back.ts'
 import { beat, type Lease, takeUp } from '../../src/db/leases.ts'
 import { insertChildren } from '../../src/db/job-calls.ts'
 import { listOrphans, rescue } from '../../src/db/orphans.ts'
-import { endStream, openStreams } from '../../src/db/service-calls.ts'
+import { endStream, openStream, openStreams } from '../../src/db/service-calls.ts'
 import { settle } from '../../src/db/settle.ts'
 import { newMeter } from '../../src/etl/extract/http-client.ts'
 import { sortPage } from '../../src/etl/sort-page.ts'
@@ -65,11 +65,26 @@ test('a crash counts; one after a page was written is the first again', async ()
   expect(await crash(database, third)).toMatchObject({ status: 'queued', failures: 1 })
 })
 
+test('an attempt that was taken over opens no streams', async () => {
+  const database = await createDatabase()
+  const { first, second } = await takeOver(database)
+  const seed = { operation: 'things', subject: 'late', cursor: null }
+  await openStreams(database.db, first, 'amocrm', [seed])
+  await expect(openStream(database.db, first, 'amocrm', seed)).rejects.toMatchObject({
+    kind: 'lease_lost',
+  })
+  await openStreams(database.db, second, 'amocrm', [{ ...seed, subject: 'in time' }])
+  const { rows } = await sql`select subject from ledger.service_calls order by subject`.execute(
+    database.db,
+  )
+  expect(rows).toEqual([{ subject: '' }, { subject: 'in time' }])
+})
+
 /** A call with one open stream, whose first attempt was taken for dead. */
 async function takeOver(database: TestDatabase) {
   const id = await queueCall(database.db, 'a')
   const first = await takeUpNow(database, id)
-  await openStreams(database.db, id, 'amocrm', [
+  await openStreams(database.db, first, 'amocrm', [
     { operation: 'things', subject: '', cursor: { page: 1 } },
   ])
   expect(await takeUp(database.db, id, { worker: 'other', leaseSeconds: 20 })).toBeUndefined()

@@ -131,7 +131,7 @@ async function pageOf(
 ): Promise<PageToWrite<{ page: number }, { id: string }>> {
   const { service, operation: name } = operation
   const cursor = { page: 1 }
-  await openStreams(db, lease.call.id, service, [{ operation: name, subject, cursor }])
+  await openStreams(db, lease, service, [{ operation: name, subject, cursor }])
   const { id } = await db
     .selectFrom('ledger.service_calls')
     .select('id')
