@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { Command, InvalidArgumentError } from 'commander'
 import { visionDefaults } from './analysis/options.ts'
@@ -27,6 +28,7 @@ type Flags = {
   instagramKey: string
   analysisSeconds: { min: number; max: number }
   analysisKey: string
+  dataDir: string | undefined
 }
 
 // Else the space for young objects doubles and doubles, to no use: with 25,000 contacts the process
@@ -81,10 +83,12 @@ command
     { min: visionDefaults.minSeconds, max: visionDefaults.maxSeconds },
   )
   .option('--analysis-key <key>', 'the key that these services accept', visionDefaults.key)
+  .option('--data-dir <path>', 'where jobs of /vision and /text-ml outlive the process')
 
 const flags = command.parse().opts<Flags>()
 
 const { min: minSeconds, max: maxSeconds } = flags.analysisSeconds
+const fileIn = (name: string) => (flags.dataDir === undefined ? null : join(flags.dataDir, name))
 const analysis = { seed: flags.seed, minSeconds, maxSeconds }
 
 try {
@@ -115,8 +119,8 @@ try {
       perSecond: flags.instagramPerSecond,
       accessKey: flags.instagramKey,
     },
-    vision: { ...analysis, key: flags.analysisKey },
-    textMl: { ...analysis, key: flags.analysisKey },
+    vision: { ...analysis, key: flags.analysisKey, file: fileIn('vision.ndjson') },
+    textMl: { ...analysis, key: flags.analysisKey, file: fileIn('text-ml.ndjson') },
     replicate: { ...analysis, token: flags.analysisKey },
   })
   announce(sandbox)

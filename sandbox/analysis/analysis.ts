@@ -8,6 +8,7 @@ import { refusal } from './errors.ts'
 import type { FetchMedia } from './media-fetcher.ts'
 import { type AnalysisOptions, textMlDefaults, visionDefaults } from './options.ts'
 import { type AnalysisParts, createParts, settingsOf, shownSettings } from './parts.ts'
+import { restore } from './restore.ts'
 import { idsIn, routed } from './routes.ts'
 import { replacedAnswer, spoilAnswer } from './spoil.ts'
 
@@ -24,6 +25,7 @@ export function createTextMl(given: Partial<AnalysisOptions>, fetchMedia: FetchM
 }
 
 function service(parts: AnalysisParts): Omit<Upstream, 'name' | 'serves'> {
+  restore(parts)
   return {
     prefix: parts.kind === 'image' ? '/vision' : '/text-ml',
     answer: (ask) => answerAsk(parts, ask),
@@ -66,6 +68,7 @@ function reset(parts: AnalysisParts, part: ResetPart): void {
     parts.jobs.clear()
     parts.open.clear()
     parts.keys.clear()
+    parts.file.replace([])
     parts.tallies.clear()
     parts.polls.clear()
   }

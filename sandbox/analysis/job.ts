@@ -45,7 +45,7 @@ export function advance(parts: AnalysisParts, job: Job): void {
   const nowMs = parts.clock.nowMs()
   if (job.completedMs !== undefined) return
   if (!job.fetched && nowMs >= job.startMs) {
-    for (const item of job.items) item.error ??= fetchError(parts, job, item, nowMs)
+    for (const item of job.items) item.error ??= fetchError(parts, job, item)
     job.fetched = true
   }
   if (isEndless(job.fate) || nowMs < job.dueMs) return
@@ -119,13 +119,9 @@ export function errorAtOnce(
   return unlucky ? failure('unreadable_input', 'the content could not be decoded') : undefined
 }
 
-function fetchError(
-  { fetchMedia }: AnalysisParts,
-  job: Job,
-  { url }: Item,
-  nowMs: number,
-): ItemError | undefined {
-  const problem = url === undefined ? undefined : fetchMedia(url, nowMs)
+/** By the moment when the job began to run, whenever someone looks first. */
+function fetchError({ fetchMedia }: AnalysisParts, job: Job, { url }: Item): ItemError | undefined {
+  const problem = url === undefined ? undefined : fetchMedia(url, job.startMs)
   if (problem === undefined) return undefined
   return failure('fetch_failed', `${job.kind} could not be fetched: ${problem}`, true)
 }

@@ -50,10 +50,13 @@ export type AnalysisSettings = z.infer<typeof settingsSchema>
 export type AnalysisOptions = AnalysisSettings & {
   /** Decides which items fail and how long a job takes. Default 1. */
   seed: number
+  /** Where jobs are kept, so that a process started anew knows them. Default null: nowhere. */
+  file: string | null
 }
 
 const common: AnalysisOptions = {
   seed: 1,
+  file: null,
   latencyMs: 100,
   perSecond: 50,
   minSeconds: 1,

@@ -3,6 +3,7 @@ import { createSlidingWindow } from '../sliding-window.ts'
 import { createClock } from './clock.ts'
 import { type ItemFate, type JobFate, replacingKinds, type RequestFault } from './faults.ts'
 import type { Job } from './job.ts'
+import { openJobFile } from './job-file.ts'
 import type { Kind } from './job-request.ts'
 import type { FetchMedia } from './media-fetcher.ts'
 import { type AnalysisOptions, type AnalysisSettings, settingsSchema } from './options.ts'
@@ -26,6 +27,7 @@ export function createParts(
     seed: options.seed,
     settings: settingsOf(options),
     fetchMedia,
+    file: openJobFile(options.file),
     clock: createClock(),
     second: createSlidingWindow(1000),
     jobs: new Map<string, Job>(),
@@ -41,7 +43,7 @@ export function createParts(
 }
 
 export function settingsOf(options: AnalysisOptions): AnalysisSettings {
-  const { seed: _, ...settings } = options
+  const { seed: _, file: _f, ...settings } = options
   return settingsSchema.parse(settings)
 }
 

@@ -32,8 +32,10 @@ function oneJob(parts: AnalysisParts, ask: Ask, id: string, cancels: boolean): A
   if (isExpired(parts, job)) return refusal(410, 'the job has expired')
   if (!cancels) job.polls++
   else if (job.completedMs === undefined) {
+    const atMs = parts.clock.nowMs()
     job.canceled = true
-    complete(parts, job, parts.clock.nowMs())
+    complete(parts, job, atMs)
+    parts.file.add({ canceled: job.id, atMs })
   }
   const headers = cancels ? {} : retryAfterHeader(parts, [job])
   return { ...json(200, jobJson(parts, job)), headers, rows: 1 }

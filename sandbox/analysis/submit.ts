@@ -48,6 +48,7 @@ export function submitAnswer(parts: AnalysisParts, ask: Ask): Answer {
   if (job.fate?.kind !== 'vanishes') {
     parts.jobs.set(job.id, job)
     parts.open.add(job)
+    parts.file.add({ job, body })
   }
   if (key !== undefined) keys.set(key, { job, body })
   return accepted(parts, ask, job)

@@ -14,7 +14,10 @@ export function embeddedServices(
 ): Record<ServiceName, Service> {
   return {
     postgres: postgresService(localDir),
-    sandbox: nodeService('sandbox', programs.sandbox, join(localDir, 'sandbox.log')),
+    sandbox: nodeService('sandbox', programs.sandbox, join(localDir, 'sandbox.log'), [
+      '--data-dir',
+      join(localDir, 'sandbox'),
+    ]),
     s3: nodeService('s3', s3Program, join(localDir, 's3.log'), ['--dir', join(localDir, 's3')]),
   }
 }
