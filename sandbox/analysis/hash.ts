@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** 64 hex digits of SHA-256. */
 export function sha256(content: string | Buffer): string {
-  return createHash('sha256').update(content).digest('hex')
+  return hash('sha256', content)
 }
 
 /** 32 bits out of a content; the same content gives the same, in every process. */
 export function hash32(content: string): number {
-  return createHash('sha256').update(content).digest().readUInt32BE()
+  return hash('sha256', content, 'buffer').readUInt32BE()
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { scrambled } from '../random.ts'
 
@@ -45,8 +45,7 @@ export function createMediaAddresses() {
 }
 
 function signature(...parts: string[]): string {
-  const hash = createHash('sha256').update([SECRET, ...parts].join(' '))
-  return `00_Af${hash.digest('hex').slice(0, 16)}`
+  return `00_Af${hash('sha256', [SECRET, ...parts].join(' ')).slice(0, 16)}`
 }
 
 const hex = (value: number): string => value.toString(16).padStart(8, '0')
