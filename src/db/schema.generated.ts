@@ -472,6 +472,7 @@ export interface LedgerJobNames {
 
 export interface LedgerJobStates {
   age: Interval | null;
+  checks_failed: number | null;
   expression: string | null;
   failed_since_success: number | null;
   job: string | null;
@@ -481,6 +482,7 @@ export interface LedgerJobStates {
   last_status: string | null;
   last_success_at: Timestamp | null;
   last_tick: Timestamp | null;
+  late_since: Timestamp | null;
   live: number | null;
   paused: boolean | null;
   schedule_error: string | null;

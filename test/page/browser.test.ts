@@ -4,3 +4,4 @@ import { useBrowser } from './support/browser.ts'
 useBrowser()
 await import('./grid-in-browser.ts')
 await import('./call-in-browser.ts')
+await import('./looks-in-browser.ts')

@@ -15,11 +15,12 @@ import { type Stretch, timeLine } from './time-line.ts'
 /** A job call: how far it is, its streams and children, what waited for what, what went wrong. */
 export async function readCallPage(db: Db, id: string): Promise<Page> {
   const read = await readCall(db, id)
-  const { call, run, streams, counts, children, failed, sums, rejects, now } = read
+  const { call, run, streams, counts, children, failed, sums, rejects, checks, now } = read
   return {
     title: `${call.status}: ${nameOf(call)}`,
     live: [
       { id: 'call', content: head(read) },
+      { id: 'checks', content: checksList(checks) },
       { id: 'children', content: childrenTable(children, counts, failed) },
       {
         id: 'streams',
@@ -142,6 +143,12 @@ function stretchesOf({ call, streams, children }: ReadCall): Stretch[] {
     retries: stream.retries ?? 0,
   }))
   return [...own, ...under]
+}
+
+/** What was found of the data after it ended. */
+function checksList(checks: ReadCall['checks']): Html {
+  if (checks.length === 0) return html``
+  return html`<h2>Checks</h2><ul class="checks">${checks.map(({ title, status, found }) => html`<li>${statusBadge(status)} ${title}: ${found}</li>`)}</ul>`
 }
 
 function rejectsTable(reasons: readonly RejectReason[]): Html {

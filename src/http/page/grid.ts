@@ -1,5 +1,5 @@
 import type { Db } from '../../db/connect.ts'
-import { oneLine } from '../../cli/format.ts'
+import { oneLine, plural } from '../../cli/format.ts'
 import type { ErrorRecord } from '../../errors.ts'
 import type { Settings } from '../../settings.ts'
 import type { Page } from './frame.ts'
@@ -59,14 +59,16 @@ export function callSquares(job: string, calls: readonly RecentCall[]): Html {
   if (calls.length === 0) return html`<p class="calls none">never ran</p>`
   return html`<div class="calls scroll" role="group" aria-label="calls of ${job}, newest first">${calls.map(
     (call, n) =>
-      html`<a class="call ${call.status}" href="/calls/${call.id}"${n > 0 && html` tabindex="-1"`} title="${describe(call)}" aria-label="${describe(call)}"></a>`,
+      html`<a class="call ${call.status}${call.checks_failed > 0 && ' checks'}" href="/calls/${call.id}"${n > 0 && html` tabindex="-1"`} title="${describe(call)}" aria-label="${describe(call)}"></a>`,
   )}</div>`
 }
 
-function describe({ status, scheduled_for, queued_at, seconds, error_kind }: RecentCall): string {
+function describe(call: RecentCall): string {
+  const { status, scheduled_for, queued_at, seconds, error_kind, checks_failed } = call
   const when = (scheduled_for ?? queued_at).toISOString().slice(0, 16).replace('T', ' ')
   const took = seconds === null ? '' : `, ${lasted(seconds)}`
-  return `${status}${error_kind === null ? '' : ` (${error_kind})`}, ${when}${took}`
+  const checks = checks_failed > 0 ? `, ${plural(checks_failed, 'check')} failed` : ''
+  return `${status}${error_kind === null ? '' : ` (${error_kind})`}${checks}, ${when}${took}`
 }
 
 const ofCall = ({ status, seconds, finished_at }: RecentCall) => ({

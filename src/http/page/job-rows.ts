@@ -19,6 +19,7 @@ export interface RecentCall {
   seconds: number | null
   attempt: number
   error_kind: string | null
+  checks_failed: number
 }
 
 type JobState = Selectable<LedgerJobStates>

@@ -23,22 +23,45 @@ export interface Clock {
 export async function readCall(db: Db, id: string) {
   const call = await getJobCall(db, id)
   if (!call) throw new ProblemError(404, 'there is no such job call')
-  const [run, clock, streams, above, counts, children, rejects, actions] = await Promise.all([
-    readRun(db, id),
-    readClock(db, call),
-    listStreams(db, id),
-    listAncestors(db, call),
-    countChildren(db, id),
-    listChildren(db, id, mostChildren),
-    listRejectReasons(db, id),
-    listActions(db, { jobCallId: id, limit: 20 }),
-  ])
+  const [run, clock, streams, above, counts, children, rejects, actions, checks] =
+    await Promise.all([
+      readRun(db, id),
+      readClock(db, call),
+      listStreams(db, id),
+      listAncestors(db, call),
+      countChildren(db, id),
+      listChildren(db, id, mostChildren),
+      listRejectReasons(db, id),
+      listActions(db, { jobCallId: id, limit: 20 }),
+      db
+        .selectFrom('ledger.checks')
+        .selectAll()
+        .where('job_call_id', '=', id)
+        .orderBy('name')
+        .execute(),
+    ])
   // Walking down a tree costs something: a call without children has none.
   const [sums, failed] =
     children.length > 0
       ? await Promise.all([sumsOfTree(db, id), failedUnder(db, id, mostFailed)])
       : [[], []]
-  return { call, run, ...clock, streams, above, counts, children, rejects, actions, sums, failed }
+  const { now, leaseLeft, rowsLastTime } = clock
+  return {
+    call,
+    run,
+    now,
+    leaseLeft,
+    rowsLastTime,
+    streams,
+    above,
+    counts,
+    children,
+    rejects,
+    actions,
+    checks,
+    sums,
+    failed,
+  }
 }
 
 export type ReadCall = Awaited<ReturnType<typeof readCall>>
