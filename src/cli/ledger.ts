@@ -15,6 +15,7 @@ import { printCall } from './ledger/show.ts'
 import { printQuery, type SqlOptions } from './ledger/sql.ts'
 import { services, unblockAndTell } from './ledger/unblock.ts'
 import { printUsage } from './ledger/usage.ts'
+import { watch, type WatchOptions } from './ledger/watch.ts'
 
 const program = inputErrors(new Command())
   .name('npm run ledger --')
@@ -39,6 +40,14 @@ onCall(
 view('open', 'the streams that are not at their end, and where they go on').action(() =>
   run(({ db }) => printOpenStreams(db)),
 )
+
+view('watch', 'what is under way, live: job calls and their streams, until Ctrl-C')
+  .option(
+    '--every <seconds>',
+    'between two looks (default: 1, or 5 without a terminal)',
+    wholeNumber(1, 3600),
+  )
+  .action((options: WatchOptions) => run(({ db }) => watch(db, options)))
 
 view('freshness', "each job's last success, and up to when its data reach").action(() =>
   run(({ db }) => printFreshness(db)),
