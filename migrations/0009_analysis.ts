@@ -125,12 +125,14 @@ async function batches(db: Kysely<unknown>): Promise<void> {
 
 /**
  * Polls stand on a grid that is the same for all batches of a length, each twice as fine as the next: what is polled at about
- * the same time is polled in the same request.
+ * the same time is polled in the same request. Where the grid begins is drawn here, so that installations that share a service do not
+ * ask in step.
  */
 async function grid(db: Kysely<unknown>): Promise<void> {
+  const phase = sql.lit((Math.random() * 60).toFixed(3))
   await sql`
     create function ledger.next_poll(every_s double precision, wait_s double precision) returns timestamptz language sql volatile as $$
-      select to_timestamp(ceil((extract(epoch from clock_timestamp()) + greatest(wait_s, g.s / 2)) / g.s) * g.s)
+      select to_timestamp(ceil((extract(epoch from clock_timestamp()) - ${phase}::float8 + greatest(wait_s, g.s / 2)) / g.s) * g.s + ${phase}::float8)
       from (select least(60, 1.875 * 2 ^ ceil(ln(greatest(every_s, wait_s, 1.875) / 1.875) / ln(2) - 1e-9)) as s) g
     $$`.execute(db)
   await comment(

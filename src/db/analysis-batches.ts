@@ -21,6 +21,8 @@ export interface BatchToSend {
   kind: string
   body: string
   items: number
+  /** When it was sent before, and nobody knows what came of it. */
+  doubtSince?: Date | null
 }
 
 /** A batch whose fate we are to ask for. */
@@ -65,7 +67,9 @@ export async function takeUnsent(
       update ledger.analysis_batches b set held_by = ${holder.token}, holder_call_id = ${holder.call.id},
         in_doubt = b.in_doubt or (b.sends > 0 and not ${honoursKey}::boolean), sends = b.sends + 1
       from free where b.id = free.id
-      returning b.id, b.kind, b.body, b.items`.execute(trx)
+      returning b.id, b.kind, b.body, b.items, case when b.sends > 1 then b.created_at end as "doubtSince"`.execute(
+      trx,
+    )
     return rows
   })
 }

@@ -30,16 +30,16 @@ export async function nextAnalysisMs(
   return rows[0]?.ms ?? undefined
 }
 
-/** The next batch to ask a service for: in how many ms, and how often such are asked for. */
-export async function nextPoll(
+/** In how many ms the next batch is to be asked for; undefined where none is out. */
+export async function nextPollMs(
   db: Db,
   service: AnalysisServiceName,
-): Promise<{ inMs: number; everyMs: number } | undefined> {
-  const { rows } = await sql<{ inMs: number; everyMs: number }>`
-    select extract(epoch from due_at - clock_timestamp())::float8 * 1000 as "inMs", poll_every_s * 1000 as "everyMs"
+): Promise<number | undefined> {
+  const { rows } = await sql<{ inMs: number }>`
+    select extract(epoch from due_at - clock_timestamp())::float8 * 1000 as "inMs"
     from ledger.analysis_batches where service = ${service} and status = 'out' and finished_at is null
     order by due_at limit 1`.execute(db)
-  return rows[0]
+  return rows[0]?.inMs
 }
 
 /** What is out of a call and all under it. */

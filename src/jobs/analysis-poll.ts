@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { type BatchToPoll, putBatchesBack, takeToPoll } from '../db/analysis-batches.ts'
-import { nextPoll } from '../db/analysis-due.ts'
+import { nextPollMs } from '../db/analysis-due.ts'
 import {
   type BatchNews,
   endRejected,
@@ -27,6 +27,8 @@ const mostJobs = 100
 /** What is due sooner than this is waited for, in ms; for what comes later another call is woken. */
 const worthWaitingMs = 4000
 const lookAgainMs = 250
+/** A tenth of the shortest time between two polls of a batch. */
+const mostJitterMs = 187
 /** Until a service that did not answer is asked again, in ms. */
 const restMs = 30_000
 
@@ -53,11 +55,10 @@ export function pollAnalyses(
   async function whenDue(signal: AbortSignal): Promise<BatchToPoll[]> {
     let waited = false
     for (;;) {
-      const next = await nextPoll(db, service)
-      const inMs = next?.inMs ?? Infinity
-      if (next && inMs <= 0) {
-        // A little late, at random: installations that share a service shall not ask in step.
-        if (waited) await sleep((Math.random() * next.everyMs) / 10, signal)
+      const inMs = (await nextPollMs(db, service)) ?? Infinity
+      if (inMs <= 0) {
+        // A little late, at random; and what comes due meanwhile is asked for with it.
+        if (waited) await sleep(Math.random() * mostJitterMs, signal)
         const taken = await takeToPoll(db, lease, service, mostJobs)
         if (taken.length > 0) return taken
       }

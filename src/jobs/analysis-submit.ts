@@ -29,6 +29,8 @@ const mostRefusals = 30
 /** Until what could not be sent is tried again, in ms; twice as long each time, to a quarter of an hour. */
 const firstRestMs = 30_000
 const longestRestMs = 900_000
+/** Clocks of ours and theirs may differ by so much, in ms. */
+const slackMs = 60_000
 
 export const resultsOf = ({ service }: AnalysisService) =>
   service === 'vision' ? mediaResults : textResults
@@ -56,6 +58,7 @@ export function submitAnalyses(
     for (const kind of await waitingKinds(db, kindsOf(api))) {
       const able = (abilities ??= await api.abilities(context))
       const features = able.kinds[kind]
+      if (!features && able.unsure) continue
       if (!features) {
         const skipped = await skipTasks(db, kind, `the service takes no ${kind}s`)
         if (skipped > 0) log.info({ service, kind, skipped }, 'the service does not take these')
@@ -78,7 +81,13 @@ export function submitAnalyses(
     { context }: ExtractTools,
   ): Promise<Accepted | undefined> {
     try {
-      const taken = await api.submit(JSON.parse(batch.body), batch.id, context)
+      const body: unknown = JSON.parse(batch.body)
+      const since = batch.doubtSince
+      const found = since
+        ? await api.find?.(body, new Date(since.getTime() - slackMs), context)
+        : undefined
+      if (found !== undefined) return { id: batch.id, remoteId: found, retryAfterMs: undefined }
+      const taken = await api.submit(body, batch.id, context)
       refusals = 0
       return { id: batch.id, remoteId: taken.id, retryAfterMs: taken.retryAfterMs }
     } catch (thrown) {
@@ -149,7 +158,7 @@ export function submitAnalyses(
     readAhead: false,
     async extract({ round }, tools): Promise<Page<RoundCursor>> {
       accepted = []
-      const batches = run.isOver() ? [] : await nextBatches(tools.context)
+      const batches = round > 0 && run.isOver() ? [] : await nextBatches(tools.context)
       if (batches.length === 0) return { records: [], next: null }
       const sent = await Promise.allSettled(batches.map((batch) => send(batch, tools)))
       accepted = sent.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []))

@@ -11,7 +11,7 @@ import { wakeAnalysis } from './analysis-wake.ts'
 import { defineJob, type Run } from './job.ts'
 
 const pollParams = z.strictObject({
-  seconds: z.int().min(1).max(3600).default(300).describe('how long it goes on at most'),
+  seconds: z.number().min(0).max(3600).default(300).describe('how long it goes on at most'),
   deadlineMinutes: z.int().min(1).max(10_080).default(60).describe('until a job counts as expired'),
   maxAttempts: z.int().min(1).max(20).default(3).describe('how often a content is handed over'),
 })

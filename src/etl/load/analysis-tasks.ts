@@ -62,7 +62,7 @@ const textTasks = (texts: readonly object[]): RawBuilder<unknown> => sql`
   from jsonb_to_recordset(${toJsonb(texts)}::jsonb) as r (text text, service_call_id uuid)`
 
 const mediumTasks = (media: readonly object[]): RawBuilder<unknown> => sql`
-  select m.media_key, 'vision', m.kind, m.content, m.service_call_id from (${storedMedia(media)}) m`
+  select m.media_key as content_key, 'vision' as service, m.kind, m.content, m.service_call_id from (${storedMedia(media)}) m`
 
 /**
  * Media that were told of, by what `media_key` says of the stored ones: the routes know the same medium by different ids, and the

@@ -8,6 +8,12 @@ const label = z.looseObject({
   confidence: z.number().optional(),
   score: z.number().optional(),
 })
+/** A model may have been made to tell what the contract asks for. */
+const findings = z.union([
+  z.looseObject({ faces: list }),
+  z.looseObject({ text: list }),
+  z.looseObject({ labels: z.array(z.looseObject({ name: z.string() })).min(1) }),
+])
 const output = z.looseObject({
   labels: list.optional(),
   tags: z.union([list, z.string()]).optional(),
@@ -35,6 +41,7 @@ function outputOf(told: unknown): object | undefined {
     const labels = labelsOf(told)
     return labels && { labels }
   }
+  if (findings.safeParse(told).success) return told as object
   const parsed = output.safeParse(told)
   if (!parsed.success) return undefined
   const { labels, tags, detections, caption, description, text } = parsed.data

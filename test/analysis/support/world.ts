@@ -53,6 +53,7 @@ export async function analysisWorld({
     TEXT_ML_API_KEY: 'sandbox-key',
     TEXT_ML_REQUESTS_PER_SECOND: '1000',
     ...env,
+    ...(env['VISION_API'] === 'replicate' && { VISION_BASE_URL: baseUrls.replicate }),
   }
   const settings = parseSettings(allEnv)
   const log = createLog('silent')
@@ -122,13 +123,22 @@ export async function analysisWorld({
     /** Hands over, lets the services work, and asks, until nothing is out any more. */
     async settle(params: object = {}, rounds = 6) {
       for (let round = 0; round < rounds; round++) {
-        await run('poll-analysis', { seconds: 1, ...params })
+        await run('poll-analysis', { seconds: 0, ...params })
         await this.finish()
         await this.makeDue()
         const { rows } = await sql<{ open: number }>`
           select count(*) as open from ledger.analysis_tasks where finished_at is null`.execute(db)
         if (rows[0]?.open === 0) return
       }
+    },
+    /** As many texts that wait, each of its own, as if pages had brought them. */
+    async addTexts(count: number, of = 'text') {
+      await sql`
+        insert into ledger.analysis_tasks (content_key, service, kind, content, job_call_id, root_call_id)
+        select public.text_key(t), 'text-ml', 'text', jsonb_build_object('text', t), c.id, c.id
+        from (select ledger.uuid_v7() as id offset 0) c, generate_series(1, ${count}::int) n, lateral (select ${of}::text || ' ' || n) as x (t)`.execute(
+        db,
+      )
     },
     /** Tasks by kind and status. */
     async tasks(): Promise<Record<string, number>> {

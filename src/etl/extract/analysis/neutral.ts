@@ -77,10 +77,10 @@ export function neutralService(
         const { kinds, max_items: maxItems = mostItems } = told.data
         return { kinds, maxItems: Math.min(maxItems, mostItems) }
       } catch (thrown) {
-        // It need not have this.
+        if (context.signal.aborted) throw thrown
+        // It need not have this; and where it does not answer, what is sent will say why.
         const without = thrown instanceof HttpFault && [404, 405, 501].includes(thrown.status)
-        if (without) return defaults[service]
-        throw thrown
+        return without ? defaults[service] : { ...defaults[service], unsure: true }
       }
     },
 
@@ -146,7 +146,7 @@ function readJob(told: unknown): JobTold[] {
       over: lastWords.has(status),
       items: (items ?? []).flatMap(readItem),
       error: failed ?? (status === 'canceled' ? canceled : undefined),
-      unreadable: lastWords.has(status) && items === null ? 'its items are no list' : undefined,
+      unreadable: lastWords.has(status) && !items ? 'its items are no list' : undefined,
     },
   ]
 }

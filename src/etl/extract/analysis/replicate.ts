@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Fault } from '../../../errors.ts'
+import { stableJson } from '../../load/json.ts'
 import { retryAfterMs } from '../answer.ts'
 import type { HttpClient, RequestContext, Upstream } from '../http-client.ts'
 import { HttpFault } from '../verdict.ts'
@@ -17,12 +18,26 @@ const prediction = z.object({
   data_removed: z.boolean().nullish().catch(null),
 })
 
+const listed = z.object({
+  results: z.array(
+    z.object({
+      id: z.string(),
+      version: z.string().nullish(),
+      input: z.unknown(),
+      created_at: z.string(),
+    }),
+  ),
+  next: z.string().nullish(),
+})
+/** Pages of the list, newest first, that are looked through for a prediction whose answer was lost. */
+const mostPages = 10
+
 /** Words after which nothing else is said (upstreams/ml-vision.md, 1.1). */
 const lastWords = new Set(['succeeded', 'failed', 'canceled', 'aborted'])
 
 /**
  * The predictions API of Replicate, with one model: a prediction per image, each polled by itself, whose result is there for an
- * hour. It knows no key: where an answer was lost the same image may be predicted twice, and the batch says so in `in_doubt`.
+ * hour. It knows no key: where an answer was lost, the prediction is looked for in the list by its input.
  */
 export function replicateService(
   http: HttpClient,
@@ -75,6 +90,25 @@ export function replicateService(
       if (told.success) return { id: told.data.id, retryAfterMs: retryAfterMs(answer) }
       const message = `POST ${path}: a prediction was due, not "${answer.quote()}"`
       throw new Fault('bad_answer', message, { service })
+    },
+
+    async find(body, since, context) {
+      const wanted = stableJson(body)
+      let query: string | undefined
+      for (let page = 0; page < mostPages; page++) {
+        const request = { path, ...(query !== undefined && { query }) }
+        const told = listed.safeParse((await http.send(upstream, request, context)).json())
+        if (!told.success) return undefined
+        const { results, next } = told.data
+        const made = results.find(
+          (one) => stableJson({ version: one.version, input: one.input }) === wanted,
+        )
+        if (made) return made.id
+        const isOlder = results.some(({ created_at: at }) => new Date(at) < since)
+        query = next ? URL.parse(next)?.search.slice(1) : undefined
+        if (isOlder || !query) return undefined
+      }
+      return undefined
     },
 
     async poll(ids, context) {

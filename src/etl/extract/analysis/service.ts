@@ -16,6 +16,8 @@ export interface Abilities {
   kinds: Partial<Record<Kind, readonly string[]>>
   /** Items that one job takes at most. */
   maxItems: number
+  /** It could not be asked: what it takes beside these is not known. Default: false. */
+  unsure?: boolean
 }
 
 /** What a service says of a job that was handed to it. */
@@ -77,6 +79,10 @@ export interface AnalysisService {
     key: string,
     context: RequestContext,
   ): Promise<{ id: string; retryAfterMs: number | undefined }>
+  /**
+   * Looks for a job that may have been made of this body since then, where no key tells. Default: there is no way to find one.
+   */
+  find?(body: unknown, since: Date, context: RequestContext): Promise<string | undefined>
   /** Asks for up to 100 jobs. */
   poll(ids: readonly string[], context: RequestContext): Promise<PollAnswer>
 }

@@ -1,0 +1,135 @@
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+import { cancelTree } from '../../src/db/cancel.ts'
+import { analysisWorld } from './support/world.ts'
+
+const textsAlone = { VISION_BASE_URL: '' }
+
+test('several at once hand over and ask: no content twice, no job asked for by two', async () => {
+  const world = await analysisWorld({ service: { minSeconds: 0, maxSeconds: 2 }, env: textsAlone })
+  await world.addTexts(1200)
+  const calls = await Promise.all([1, 2, 3].map(() => world.run('poll-analysis', { seconds: 6 })))
+  expect(calls.map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded'])
+  expect(await world.tasks()).toEqual({ 'text succeeded': 1200 })
+  const taken = await world.taken('text-ml')
+  expect(taken).toHaveLength(1200)
+  for (const { accepted } of taken) expect(accepted).toBe(1)
+  const [results] = await world.rows(
+    `select sum(rows_read) as read, sum(rows_inserted) as new from ledger.service_calls where operation = 'poll'`,
+  )
+  expect(results).toEqual({ read: '1200', new: '1200' })
+})
+
+test('at most one request for every 50 jobs that are out, and interval', async () => {
+  const world = await analysisWorld({
+    service: { minSeconds: 1, maxSeconds: 4, retryAfterSeconds: null },
+    env: textsAlone,
+  })
+  // 60 jobs: each of them one content.
+  await world.admin('text-ml', 'PATCH', '/settings', { maxItems: 1 })
+  await world.addTexts(60)
+  await world.run('poll-analysis', { seconds: 10 })
+  await world.settle()
+  expect(await world.tasks()).toEqual({ 'text succeeded': 60 })
+  const polls = await world.lines<{ at: number; open: number }>('text-ml', '/polls')
+  for (const { at, open } of polls) {
+    // A jitter of a tenth, and this machine may be slow at times.
+    const before = polls.filter((other) => other.at <= at && other.at > at - 1500)
+    expect(before.length).toBeLessThanOrEqual(Math.max(1, Math.ceil(open / 50)))
+  }
+})
+
+test('the grid of polls: never before Retry-After, ever more rarely, and together', async () => {
+  const world = await analysisWorld()
+  const { rows } = await sql<{ every: number; wait: number; in: number; place: number }>`
+    select every, wait, extract(epoch from ledger.next_poll(every, wait) - clock_timestamp())::float8 as in,
+      ((extract(epoch from ledger.next_poll(every, wait)) - extract(epoch from ledger.next_poll(60, 0)))::numeric % 1.875)::float8 as place
+    from unnest(array[1.875, 3.75, 7.5, 15, 30, 60]::float8[]) every, unnest(array[0, 0.5, 1, 2, 10, 45, 90]::float8[]) wait`.execute(
+    world.db,
+  )
+  expect(rows).toHaveLength(42)
+  for (const row of rows) {
+    expect(row.in).toBeGreaterThan(Math.max(row.wait, row.every / 2) - 0.1)
+    expect(row.in).toBeLessThanOrEqual(
+      Math.max(row.wait, row.every / 2) + Math.max(2 * row.wait, row.every, 1.875),
+    )
+    expect(Math.min(Math.abs(row.place), 1.875 - Math.abs(row.place))).toBeCloseTo(0, 2)
+  }
+})
+
+test('what is too large is halved, and what alone is refused fails with what was said of it', async () => {
+  const world = await analysisWorld({ env: textsAlone })
+  await world.addTexts(40)
+  // Two texts find room in a body, but not the longest.
+  await world.admin('text-ml', 'PATCH', '/settings', { maxBodyBytes: 400 })
+  await sql`
+    insert into ledger.analysis_tasks (content_key, service, kind, content, job_call_id, root_call_id)
+    select public.text_key(t), 'text-ml', 'text', jsonb_build_object('text', t), ledger.uuid_v7(), ledger.uuid_v7()
+    from repeat('long ', 200) as x (t)`.execute(world.db)
+  await world.run('poll-analysis', { seconds: 2 })
+  await world.settle()
+  expect(await world.tasks()).toEqual({ 'text failed': 1, 'text succeeded': 40 })
+  const [failed] = await world.rows<{ error: object }>(
+    `select error from ledger.analysis_tasks where status = 'failed'`,
+  )
+  expect(failed?.error).toMatchObject({
+    kind: 'bad_request',
+    message: expect.stringContaining('413'),
+  })
+  for (const { accepted } of await world.taken('text-ml')) expect(accepted).toBe(1)
+})
+
+test('an answer that is lost: the same key and body again, and the job is found', async () => {
+  const world = await analysisWorld({ env: textsAlone })
+  await world.addTexts(30)
+  // Four tries of one request, all of them carried out and none answered.
+  await world.admin('text-ml', 'POST', '/faults', [
+    { kind: 'lostAnswer', match: 'POST /v1/jobs', times: 4 },
+  ])
+  const call = await world.run('poll-analysis', { seconds: 0 })
+  expect(call).toMatchObject({ status: 'failed', error: { kind: 'streams' } })
+  await world.makeDue()
+  await world.settle()
+  expect(await world.tasks()).toEqual({ 'text succeeded': 30 })
+  const jobs = await world.lines<{ accepted: number }>('text-ml', '/jobs')
+  expect(jobs).toMatchObject([{ accepted: 5 }])
+  expect(await world.rows('select sends, in_doubt from ledger.analysis_batches')).toEqual([
+    { sends: 2, in_doubt: false },
+  ])
+})
+
+test('videos go where the service takes them', async () => {
+  const world = await analysisWorld({ service: { video: true }, env: { TEXT_ML_BASE_URL: '' } })
+  await world.run('instagram', { usernames: await world.usernames() })
+  await world.settle()
+  expect(Object.keys(await world.tasks())).toEqual(['image succeeded', 'video succeeded'])
+})
+
+test('cancelling a tree that is over gives up what is out, and a later run takes it up again', async () => {
+  const world = await analysisWorld()
+  const usernames = await world.usernames()
+  const run = await world.run('instagram', { usernames, parts: ['profile', 'posts'] })
+  await world.run('poll-analysis', { seconds: 0 })
+  const { analyses } = await cancelTree(world.db, run.id, 'a test')
+  expect(analyses).toBeGreaterThan(5)
+  const given = await world.tasks()
+  expect(Object.keys(given)).toEqual(['image cancelled', 'text cancelled', 'video skipped'])
+  await world.finish()
+  await world.makeDue()
+  await world.run('poll-analysis', { seconds: 0 })
+  // Nobody wants the results any more: the jobs are not even asked for.
+  expect(await world.rows('select distinct status, polls from ledger.analysis_batches')).toEqual([
+    { status: 'cancelled', polls: 0 },
+  ])
+  expect(await world.tasks()).toEqual(given)
+  await sql`update raw.records set content_hash = 'changed' where entity in ('posts', 'profiles')`.execute(
+    world.db,
+  )
+  await world.run('instagram', { usernames, parts: ['profile', 'posts'], full: true })
+  await world.settle()
+  expect(Object.keys(await world.tasks())).toEqual([
+    'image succeeded',
+    'text succeeded',
+    'video skipped',
+  ])
+})
