@@ -74,11 +74,13 @@ async function contactsChanged({ params, db }: CrmRun, crm: CrmSteps) {
       links ? crm.companies({ links: false }) : Promise.resolve(),
     ])
   if (since && links) await crm.companies({ links: true })
-  // Last of the lists, so that it meets what changed while the others were read.
-  await crm.contacts.since(since)
+  // Last of the lists, so that they meet what changed while the others were read.
+  await all([
+    crm.contacts.since(since),
+    crm.contactsDeleted({ whole: params.full || (links && since !== undefined) }),
+  ])
   if (!since && links && (await crm.linksAreUntold())) await crm.companies({ links: true })
   if (links) await crm.noteLinksRead()
-  await crm.contactsDeleted({ whole: params.full || (links && since !== undefined) })
   if (params.full) await crm.contactsNotMet()
   if (params.notes) await notesChanged(params, crm)
   const contacts = await countContacts(db)
