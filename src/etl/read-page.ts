@@ -3,6 +3,7 @@ import { Fault } from '../errors.ts'
 import { drain, type Meter, newMeter } from './extract/http-client.ts'
 import { sortPage } from './sort-page.ts'
 import type { ExtractTools, Operation, Page } from './stream.ts'
+import type { UnderWay } from './under-way.ts'
 import type { PageToWrite } from './write-pages.ts'
 
 /** A stream that is being read, as it stands in memory. */
@@ -23,8 +24,9 @@ export interface Reading<Cursor> {
 }
 
 interface Asked<Cursor> {
-  page: Promise<Page<Cursor>>
-  fetchedAt: Date
+  answer: Promise<{ page: Page<Cursor>; fetchedAt: Date }>
+  /** It is written, or will not be. */
+  over: () => void
 }
 
 export function startReading<Cursor, Row>(
@@ -52,6 +54,14 @@ export interface ReadPageOptions<Cursor> {
   share: (page: Page<Cursor>) => Page<Cursor>
   /** Whether the page after this one may be asked for already. */
   mayAskAhead: () => boolean
+  /** What else is under way. Default: that does not matter. */
+  underWay?: UnderWay | undefined
+}
+
+export interface PageRead<Cursor, Row> {
+  page: PageToWrite<Cursor, Row>
+  /** To be called when it is written, or will not be. */
+  over: () => void
 }
 
 /**
@@ -61,29 +71,43 @@ export interface ReadPageOptions<Cursor> {
 export async function readPage<Cursor, Row>(
   operation: Operation<Cursor, Row>,
   reading: Reading<Cursor>,
-  { share, mayAskAhead }: ReadPageOptions<Cursor>,
-): Promise<PageToWrite<Cursor, Row>> {
+  { share, mayAskAhead, underWay }: ReadPageOptions<Cursor>,
+): Promise<PageRead<Cursor, Row>> {
   const { stream, cursor, pages, meter } = reading
-  const { page: asked, fetchedAt } = reading.asked ?? ask(operation, reading, cursor)
-  const page = share(await asked)
-  const { next } = page
-  if (next !== null && JSON.stringify(next) === JSON.stringify(cursor))
-    throw repeats(operation, cursor)
-  const ahead = next !== null && (operation.readAhead ?? true) && mayAskAhead()
-  reading.asked = ahead ? ask(operation, reading, next) : undefined
-  const sorted = await sortPage(operation.entity, page.records, page.kept)
-  return { stream: { ...stream, pages }, page, sorted, requests: drain(meter), fetchedAt }
+  const { answer, over } = reading.asked ?? ask(operation, reading, cursor, underWay)
+  reading.asked = undefined
+  try {
+    const { page: came, fetchedAt } = await answer
+    const page = share(came)
+    const { next } = page
+    if (next !== null && JSON.stringify(next) === JSON.stringify(cursor))
+      throw repeats(operation, cursor)
+    const ahead = next !== null && (operation.readAhead ?? true) && mayAskAhead()
+    if (ahead) reading.asked = ask(operation, reading, next, underWay)
+    const sorted = await sortPage(operation.entity, page.records, page.kept)
+    const requests = drain(meter)
+    return { page: { stream: { ...stream, pages }, page, sorted, requests, fetchedAt }, over }
+  } catch (error) {
+    over()
+    throw error
+  }
 }
 
 function ask<Cursor, Row>(
   operation: Operation<Cursor, Row>,
   { tools }: Reading<Cursor>,
   cursor: Cursor,
+  underWay: UnderWay | undefined,
 ): Asked<Cursor> {
-  const fetchedAt = new Date()
-  const page = operation.extract(cursor, tools)
-  page.catch(() => {}) // Awaited later, but perhaps not before it fails.
-  return { page, fetchedAt }
+  const extract = async () => {
+    tools.context.signal.throwIfAborted()
+    const fetchedAt = new Date()
+    return { page: await operation.extract(cursor, tools), fetchedAt }
+  }
+  const { promise: isOver, resolve: over } = Promise.withResolvers<void>()
+  const answer = underWay ? underWay.ask(extract, isOver) : extract()
+  answer.catch(() => {}) // Awaited later, but perhaps not before it fails.
+  return { answer, over }
 }
 
 /** Stops reading: no request of the stream is left under way, and each is counted in its meter. */
@@ -92,8 +116,10 @@ export async function stopReading<Cursor>(
   reason: unknown,
 ): Promise<void> {
   reading.abort(reason)
-  await reading.asked?.page.catch(() => {})
+  const { asked } = reading
   reading.asked = undefined
+  await asked?.answer.catch(() => {})
+  asked?.over()
 }
 
 function repeats<Cursor, Row>(

@@ -18,6 +18,7 @@ import {
   streamsFailed,
 } from './stream-failures.ts'
 import { openStreamList } from './stream-list.ts'
+import type { UnderWay } from './under-way.ts'
 import type { Written } from './write-pages.ts'
 
 /** How often in a row the database may break off streams, with no page written in between, before the attempt ends. */
@@ -37,6 +38,8 @@ export interface RunStreamsOptions {
   pages?: number
   /** Called after each page's transaction. */
   onPage?: () => void
+  /** Bounds the pages that are asked for and not written yet, where several share a bound. Default: by `parallel` alone. */
+  underWay?: UnderWay
 }
 
 /**
@@ -50,7 +53,7 @@ export async function runStreams<Cursor, Row>(
   deps: StreamDeps,
   operation: Operation<Cursor, Row>,
   seeds: Seeds,
-  { parallel = 4, pages = Infinity, onPage }: RunStreamsOptions = {},
+  { parallel = 4, pages = Infinity, onPage, underWay }: RunStreamsOptions = {},
 ): Promise<void> {
   const { db, lease, log, stopping } = deps
   const { service, operation: name } = operation
@@ -149,12 +152,14 @@ export async function runStreams<Cursor, Row>(
   const readOne = async (reading: Reading<Cursor>): Promise<void> => {
     const begun = performance.now()
     try {
-      const page = await readPage(operation, reading, {
+      const { page, over } = await readPage(operation, reading, {
         share: (one) => share(one, reading.stream.id),
         mayAskAhead: () => reading.read + 1 < pages && !stopping.aborted,
+        underWay,
       })
       const written = writer
         .write(page)
+        .finally(over)
         .catch((error: unknown) => {
           // Its requests were made, though nothing of what they brought is kept.
           addUsage(reading.meter, page.requests)

@@ -2,6 +2,7 @@ import { hasSkipped, listOpenStreams, type Seed } from '../db/service-calls.ts'
 import { askForFilters, knownFilters } from '../etl/extract/amocrm/filters.ts'
 import type { Amocrm } from '../etl/extract/amocrm/upstream.ts'
 import type { Operation } from '../etl/stream.ts'
+import { openUnderWay } from '../etl/under-way.ts'
 import { Skipped } from '../errors.ts'
 import type { Run } from './job.ts'
 
@@ -26,6 +27,7 @@ const mostSideBySide = 8
 
 export function openTwoWays(run: Run<object>, crm: Amocrm): TwoWays {
   const { db, call, log } = run
+  const underWay = openUnderWay(() => crm.pace())
   let filters: boolean | undefined
 
   async function filtersWork(): Promise<boolean> {
@@ -47,7 +49,7 @@ export function openTwoWays(run: Run<object>, crm: Amocrm): TwoWays {
       seeds.length > 0 ||
       (await listOpenStreams(db, call.id, { service, operation: name }, { limit: 1 })).length > 0
     const parallel = way.parallel ?? Math.max(1, Math.min(mostSideBySide, seeds.length))
-    if (some) await run.streams(operation, seeds, { parallel })
+    if (some) await run.streams(operation, seeds, { parallel, underWay })
   }
 
   return {

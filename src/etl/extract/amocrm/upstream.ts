@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Fault } from '../../../errors.ts'
 import type { Settings } from '../../../settings.ts'
 import type { ExtractTools } from '../../stream.ts'
+import type { Pace } from '../../under-way.ts'
 import type { HttpClient, Upstream } from '../http-client.ts'
 
 /** A page holds 250 records at most (upstreams/amocrm.md, 2). */
@@ -10,7 +11,9 @@ export const pageSize = 250
 export interface Amocrm {
   /** Quota, breaker and what is known of the account go by this. */
   account: string
-  /** So many streams, each one request after the other, use the quota up at the pace of the last answers. */
+  /** By the last answers and the quota. */
+  pace(): Pace
+  /** So many streams, each one request after the other, use the quota up at that pace. */
   streamsWanted(): number
   /** Asks for a list; its records, and whether another page follows. 204 is an empty list (upstreams/amocrm.md, 3), and so is a list without records. */
   list(
@@ -80,6 +83,7 @@ export function openAmocrm(http: HttpClient, settings: Settings): Amocrm {
 
   return {
     account: upstream.account,
+    pace: () => ({ latencyMs, intervalMs: 1000 / upstream.perSecond }),
     // Two more: writing takes time as well, and a stream that ends is not followed at once.
     streamsWanted: () => Math.ceil((upstream.perSecond * latencyMs) / 1000) + 2,
     async list(path, query, tools, priority) {
