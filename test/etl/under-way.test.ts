@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { Skipped } from '../../src/errors.ts'
+import { runStreams } from '../../src/etl/run-streams.ts'
+import { openUnderWay, type Pace } from '../../src/etl/under-way.ts'
+import { createDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
+import { heldCall, numbered, seedsOf } from './support/streams.ts'
+
+const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+
+test('streams side by side have no more pages under way than they may, and each of them ends', async () => {
+  const deps = await heldCall(await createDatabase())
+  let [now, most] = [0, 0]
+  const asUsual = numbered(3)
+  const counting = numbered(3, {
+    async extract(cursor, tools) {
+      most = Math.max(most, ++now)
+      // Neither of these is ever written; their places are for others.
+      if (tools.subject === 'a' || tools.subject === 'b') now--
+      if (tools.subject === 'a') throw new Skipped('nothing there')
+      if (tools.subject === 'b') throw new Error('not my day')
+      return await asUsual.extract(cursor, tools)
+    },
+    async alsoWrite(_, pages) {
+      now -= pages.length
+    },
+  })
+  const underWay = openUnderWay(() => ({ latencyMs: 0, intervalMs: 1000 }))
+  const run = runStreams(deps, counting, seedsOf(...names), { parallel: 8, underWay })
+  await expect(run).rejects.toMatchObject({ kind: 'streams' })
+  const rows = await deps.db.selectFrom('ledger.service_calls').selectAll().execute()
+  expect(Object.fromEntries(rows.map((row) => [row.subject, row.status]))).toEqual({
+    ...Object.fromEntries(names.map((name) => [name, 'done'])),
+    a: 'skipped',
+    b: 'failed',
+  })
+  expect(most).toBe(2)
+})
+
+test('there is room for as many pages as the quota lets come while one is on its way', async () => {
+  const pace: Pace = { latencyMs: 180, intervalMs: 1000 / 7 }
+  const underWay = openUnderWay(() => pace)
+  const written = Promise.withResolvers<void>()
+  const asked = async (wanted: number) => {
+    let count = 0
+    const over = Promise.withResolvers<void>()
+    const pages = Array.from({ length: 20 }, () =>
+      underWay.ask(async () => void count++, over.promise),
+    )
+    await until(`${wanted} are asked for`, () => count >= wanted)
+    const atOnce = count
+    over.resolve()
+    await Promise.all(pages)
+    return atOnce
+  }
+  written.resolve()
+  await underWay.ask(async () => {}, written.promise)
+  expect(await asked(2)).toBe(2)
+  pace.latencyMs = 600
+  await underWay.ask(async () => {}, written.promise)
+  await underWay.ask(async () => {}, written.promise)
+  expect(await asked(5)).toBe(5)
+})
