@@ -79,7 +79,7 @@ const ofCall = ({ status, seconds, finished_at }: RecentCall) => ({
 
 export function next(schedule: NextTick, now: Date): Html {
   if ('never' in schedule)
-    return html`<span class="${schedule.never === 'paused' || schedule.never === 'only when asked' ? 'none' : 'warn'}">${schedule.never}</span>`
+    return html`<span class="${schedule.never === 'paused' || schedule.never === 'when asked' ? 'none' : 'warn'}">${schedule.never}</span>`
   const { at, expression, timezone } = schedule
   return html`<time datetime="${at.toISOString()}" title="${`${expression} ${timezone}`}">${fromNow(at, now)}</time>`
 }

@@ -88,7 +88,7 @@ function tellNextTick(
 ): NextTick {
   const expression =
     state?.expression ?? (job && (settings.schedules[job.name] ?? job.schedule)) ?? undefined
-  if (expression === undefined) return { never: 'only when asked' }
+  if (expression === undefined) return { never: 'when asked' }
   const timezone = state?.timezone ?? settings.SCHEDULE_TIMEZONE
   const schedule = { expression, timezone }
   if (state?.paused) return { never: 'paused', ...schedule }

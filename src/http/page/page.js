@@ -25,6 +25,7 @@ function tellStale(isStale) {
 
 function renew({ title, order, parts }) {
   document.title = `${title} · nightledger`
+  main.querySelector('h1').textContent = title
   const at = whereTheFocusIs()
   for (const old of live.querySelectorAll(':scope > .part'))
     if (!order.includes(old.id)) old.remove()
