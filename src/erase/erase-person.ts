@@ -8,6 +8,7 @@ import { Fault } from '../errors.ts'
 import { erasedIn, readTombstones } from '../etl/erased/tombstones.ts'
 import type { Files } from '../etl/load/files.ts'
 import type { Logger } from '../log.ts'
+import { eraseAnalyses, listAnalysed } from './erase-analyses.ts'
 import { eraseFromLedger } from './erase-ledger.ts'
 import { eraseRecords, eraseRejects } from './erase-records.ts'
 import { eraseRows } from './erase-rows.ts'
@@ -85,9 +86,11 @@ async function eraseAll(trx: Transaction<DB>, person: Person) {
   const isErased = erasedIn(person.source, hashes)
   const rows: Tally = {}
   const files = await listFiles(trx, person)
+  const analysed = await listAnalysed(trx, person)
   await eraseRows(trx, person, rows)
   await eraseRecords(trx, person, isErased, rows)
   await eraseRejects(trx, person, isErased, rows)
+  await eraseAnalyses(trx, analysed, rows)
   await eraseFromLedger(trx, person, rows)
   return { rows, files }
 }
