@@ -11,6 +11,7 @@ import { createHttpClient, type HttpClient } from './etl/extract/http-client.ts'
 import { type Files, openFiles } from './etl/load/files.ts'
 import { createLog, type Logger } from './log.ts'
 import { parseSettings, type Settings } from './settings.ts'
+import { startTracing } from './tracing.ts'
 
 export interface Opened extends Connection {
   settings: Settings
@@ -57,6 +58,9 @@ export async function open(
     else log.info(embedded.says)
   }
 
+  const endTracing = options.upstreams
+    ? await startTracing(env, settings.hide, (reason) => log.warn({ reason }, 'tracing'))
+    : undefined
   const url = settings.DATABASE_URL ?? ''
   const connection = connect(url, {
     log,
@@ -70,6 +74,7 @@ export async function open(
     files?.close()
     await http.close().catch(() => {})
     await connection.close()
+    await endTracing?.()
     await embedded?.release()
   }
   try {

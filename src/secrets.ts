@@ -10,6 +10,8 @@ const secretVariables = [
   'MINIO_SECRET_KEY',
   'API_TOKEN',
   'ALERT_WEBHOOK_URL',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
   'PGPASSWORD',
 ] as const
 
@@ -24,6 +26,8 @@ export function hideSecretsOf(env: NodeJS.ProcessEnv): (text: string) => string 
       ...secrets,
       ...passwordsIn(env['DATABASE_URL']?.trim() ?? ''),
       pathOf(env['ALERT_WEBHOOK_URL']?.trim() ?? ''),
+      ...headerValues(env['OTEL_EXPORTER_OTLP_HEADERS'] ?? ''),
+      ...headerValues(env['OTEL_EXPORTER_OTLP_TRACES_HEADERS'] ?? ''),
     ].filter((secret) => secret !== undefined),
   )
 }
@@ -35,6 +39,15 @@ function passwordsIn(address: string): string[] {
   const password = user.includes(':') ? user.slice(user.indexOf(':') + 1) : ''
   const query = new URLSearchParams(rest.split('?').slice(1).join('?'))
   return [address, password, decoded(password), query.get('password') ?? '']
+}
+
+/** Of `api-key=abc,tenant=x`: `abc` and `x`, as they stand there and decoded. */
+function headerValues(headers: string): string[] {
+  return headers.split(',').flatMap((pair) => {
+    const value = pair.slice(pair.indexOf('=') + 1).trim()
+    // A short one is no key: a word such as `main` would be hidden in every log.
+    return value.length >= 8 ? [value, decoded(value)] : []
+  })
 }
 
 /** What of a webhook's address must not be known. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import type { Pool, PoolClient, QueryResult } from 'pg'
+import { followTransactions } from '../tracing.ts'
 
 /** As often a connection is asked the same before it prepares it; then anew each time that it was asked so many times as often. */
 const often = 5
@@ -41,9 +42,12 @@ function withNames(client: PoolClient): PostgresPoolClient {
     if (++known.times <= often) return undefined
     return `${known.name}${Math.floor(Math.log(known.times / often) / Math.log(growth))}`
   }
+  const follow = followTransactions()
   const query = async (text: string, values?: readonly unknown[]): Promise<QueryResult> => {
-    const name = values?.length ? nameOf(text) : undefined
-    return await client.query({ text, values: [...(values ?? [])], ...(name && { name }) })
+    // What has no values may begin or end a transaction; the others need not be looked at.
+    if (!values?.length) return await follow(text, () => client.query({ text, values: [] }))
+    const name = nameOf(text)
+    return await client.query({ text, values: [...values], ...(name && { name }) })
   }
   return {
     // Kysely asks for nothing else: it has no cursor here.

@@ -1,5 +1,6 @@
 import { isDatabaseAway } from '../db/lost-connection.ts'
 import type { Operation, StreamDeps } from './stream.ts'
+import { underAll } from '../tracing.ts'
 import { stopsTheCall } from './stream-failures.ts'
 import { type PageToWrite, writePages, type Written } from './write-pages.ts'
 
@@ -45,14 +46,22 @@ export function openPageWriter<Cursor, Row>(
   async function writeTogether(batch: readonly Waiting<Cursor, Row>[]): Promise<void> {
     const pages = batch.map(({ page }) => page)
     try {
-      const written = await writePages(deps, operation, pages)
-      for (const [n, how] of written.entries()) batch[n]?.end.resolve(how)
+      const spans = pages.map(({ span }) => span)
+      const written = await underAll(spans, () => writePages(deps, operation, pages))
+      for (const [n, how] of written.entries()) {
+        spans[n]?.end()
+        batch[n]?.end.resolve(how)
+      }
     } catch (error) {
       // A page that cannot be written must not take others with it.
       const mayBeOneOfThem = batch.length > 1 && !isDatabaseAway(error) && !stopsTheCall(error)
       if (mayBeOneOfThem && !deps.signal.aborted)
         for (const one of batch) await writeTogether([one])
-      else for (const { end } of batch) end.reject(error)
+      else
+        for (const { page, end } of batch) {
+          page.span?.end(error)
+          end.reject(error)
+        }
     }
   }
 

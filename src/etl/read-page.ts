@@ -1,5 +1,6 @@
 import type { ServiceCall } from '../db/service-calls.ts'
 import { Fault } from '../errors.ts'
+import { type Span, startSpan } from '../tracing.ts'
 import { drain, type Meter, newMeter } from './extract/http-client.ts'
 import { sortPage } from './sort-page.ts'
 import type { ExtractTools, Operation, Page } from './stream.ts'
@@ -19,12 +20,14 @@ export interface Reading<Cursor> {
   /** The page that was asked for ahead. */
   asked?: Asked<Cursor> | undefined
   tools: ExtractTools
+  /** From its first page in this process on. */
+  span?: Span
   /** Aborts what was asked for ahead. */
   abort: (reason: unknown) => void
 }
 
 interface Asked<Cursor> {
-  answer: Promise<{ page: Page<Cursor>; fetchedAt: Date }>
+  answer: Promise<{ page: Page<Cursor>; fetchedAt: Date; span: Span }>
   /** It is written, or will not be. */
   over: () => void
 }
@@ -77,7 +80,7 @@ export async function readPage<Cursor, Row>(
   const { answer, over } = reading.asked ?? ask(operation, reading, cursor, underWay)
   reading.asked = undefined
   try {
-    const { page: came, fetchedAt } = await answer
+    const { page: came, fetchedAt, span } = await answer
     const page = share(came)
     const { next } = page
     if (next !== null && JSON.stringify(next) === JSON.stringify(cursor))
@@ -86,7 +89,7 @@ export async function readPage<Cursor, Row>(
     if (ahead) reading.asked = ask(operation, reading, next, underWay)
     const sorted = await sortPage(operation.entity, page.records, page.kept)
     const requests = drain(meter)
-    return { page: { stream: { ...stream, pages }, page, sorted, requests, fetchedAt }, over }
+    return { page: { stream: { ...stream, pages }, page, sorted, requests, fetchedAt, span }, over }
   } catch (error) {
     over()
     throw error
@@ -95,14 +98,24 @@ export async function readPage<Cursor, Row>(
 
 function ask<Cursor, Row>(
   operation: Operation<Cursor, Row>,
-  { tools }: Reading<Cursor>,
+  reading: Reading<Cursor>,
   cursor: Cursor,
   underWay: UnderWay | undefined,
 ): Asked<Cursor> {
+  const { service, operation: name } = operation
+  const { stream, tools } = reading
+  const facts = () => ({ service, stream_id: stream.id })
+  const parent = (reading.span ??= startSpan(`stream ${name}`, { facts }))
   const extract = async () => {
     tools.context.signal.throwIfAborted()
     const fetchedAt = new Date()
-    return { page: await operation.extract(cursor, tools), fetchedAt }
+    const span = startSpan(`page ${name}`, { facts, parent })
+    try {
+      return { page: await span.run(() => operation.extract(cursor, tools)), fetchedAt, span }
+    } catch (error) {
+      span.end(error)
+      throw error
+    }
   }
   const { promise: isOver, resolve: over } = Promise.withResolvers<void>()
   const answer = underWay ? underWay.ask(extract, isOver) : extract()

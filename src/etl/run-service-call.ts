@@ -2,6 +2,7 @@ import { databaseFault, isDatabaseAway } from '../db/lost-connection.ts'
 import { endStream, openStream, type Service, type StreamEnd } from '../db/service-calls.ts'
 import { Fault, toErrorRecord } from '../errors.ts'
 import { drain, type Meter, newMeter, type RequestContext } from './extract/http-client.ts'
+import { withSpan } from '../tracing.ts'
 import type { StreamDeps } from './stream.ts'
 
 /** What is asked of a service, as its row in the ledger names it. */
@@ -31,7 +32,9 @@ export async function runServiceCall(
   const end = async (how: StreamEnd | undefined) =>
     await endStream(db, lease, id, drain(meter), how)
   try {
-    await work({ meter, signal })
+    await withSpan(`stream ${operation}`, { facts: () => ({ service, stream_id: id }) }, () =>
+      work({ meter, signal }),
+    )
   } catch (thrown) {
     const error = isDatabaseAway(thrown) ? databaseFault(thrown) : thrown
     const how = signal.aborted

@@ -120,6 +120,7 @@ export async function runStreams<Cursor, Row>(
     if (reading.asked) return
     if (!written.done && reading.read < pages) return list.putBack(reading)
     if (!written.done) readEnough.push(reading.stream.id)
+    reading.span?.end()
     list.drop(reading)
   }
 
@@ -135,6 +136,7 @@ export async function runStreams<Cursor, Row>(
       log.warn({ reason: String(reason), stream: id }, 'the end of a stream could not be written')
     })
     promised.delete(id)
+    reading.span?.end(error)
     list.drop(reading)
     if (again) return list.more()
     if (stops) {

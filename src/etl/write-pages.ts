@@ -20,6 +20,7 @@ import { addAnalysisTasks } from './load/analysis-tasks.ts'
 import { type RawWritten, writeRaw } from './load/raw-records.ts'
 import { closeRejects, writeRejects } from './load/rejects.ts'
 import { rejectRefused } from './reject-refused.ts'
+import type { Span } from '../tracing.ts'
 import type { SortedPage } from './sort-page.ts'
 import type { Entity, Kept, Loaded, Operation, Page, StreamDeps } from './stream.ts'
 
@@ -30,6 +31,8 @@ export interface PageToWrite<Cursor, Row> {
   requests: RequestCounts
   /** When the page was asked for. */
   fetchedAt: Date
+  /** From its request to its commit, in traces. */
+  span?: Span
 }
 
 export interface Written {

@@ -5,6 +5,7 @@ import { settle } from '../db/settle.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { type ErrorRecord, Fault, Parked, toErrorRecord } from '../errors.ts'
 import type { StreamProgress } from '../etl/stream.ts'
+import { type Span, withSpan } from '../tracing.ts'
 import { defaultMaxAttempts, type Job, type JobTools } from './job.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import { type Ended, runSteps } from './run-steps.ts'
@@ -22,24 +23,39 @@ export interface Executor extends JobTools {
  * Answers how it ended; throws only when even that could not be written.
  */
 export async function execute(executor: Executor, job: Job, lease: Lease): Promise<string> {
-  const log = executor.log.child({
-    job: job.name,
-    jobCall: lease.call.id,
-    attempt: lease.call.attempt,
-  })
+  const { id, root_id: root, attempt, trigger } = lease.call
+  const log = executor.log.child({ job: job.name, jobCall: id, attempt })
+  const facts = () => ({ job: job.name, job_call_id: id, root_id: root, attempt, trigger })
+  // A tree of calls is one trace, over processes and attempts: its id is that of the root call.
+  const options = { facts, traceId: root.replaceAll('-', '') }
+  return await withSpan(`job ${job.name}`, options, (span) =>
+    runAndSettle({ ...executor, log }, job, lease, span),
+  )
+}
+
+async function runAndSettle(
+  executor: Executor,
+  job: Job,
+  lease: Lease,
+  span: Span,
+): Promise<string> {
+  const { log } = executor
   log.info('started')
   const held = executor.leases.hold(lease)
   try {
-    const ended = await runSteps({ ...executor, log }, job, lease, held)
+    const ended = await runSteps(executor, job, lease, held)
     // A process that was told to stop must not wait long: what it can't write, a rescue will.
     const patienceMs = held.stopping.aborted ? 3000 : 60_000
     const outcome = await untilDatabaseAnswers(
       () => writeEnd(executor, job, { ...lease, gotOn: held.progress !== null }, ended),
-      executor.log,
+      log,
       { patienceMs },
     )
-    log.info({ outcome: outcome ?? 'lease lost' }, 'ended')
-    return outcome ?? 'lease lost'
+    const how = outcome ?? 'lease lost'
+    log.info({ outcome: how }, 'ended')
+    span.set({ outcome: how })
+    if ('thrown' in ended) span.end(ended.thrown)
+    return how
   } catch (error) {
     throw isDatabaseAway(error) ? databaseFault(error) : error
   } finally {

@@ -1,10 +1,11 @@
 import type { QueryExecutorProvider } from 'kysely'
 import { Parked } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
+import { withSpan } from '../../tracing.ts'
 import type { Answer } from './answer.ts'
 import { createGate, type Gate } from './gate.ts'
 import { longestWaitMs } from './quota.ts'
-import { type Exchange, tryOnce } from './try-once.ts'
+import { type Exchange, type Outcome, tryOnce } from './try-once.ts'
 import { describe, outgoing, type Request, type Upstream } from './upstream.ts'
 import { addUsage, createUsageMeter, type Usage } from './usage-meter.ts'
 import { judgeHttp } from './verdict.ts'
@@ -102,9 +103,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       log.trace({ service, call: asked.call, query }, 'ask')
     }
     for (let tried = 0; ; tried++) {
-      const outcome = await orAbort(
-        exchange.gate.whenRoom(priority, () => tryOnce(exchange)),
-        signal,
+      const outcome = await traced(exchange, tried, meter, () =>
+        orAbort(
+          exchange.gate.whenRoom(priority, () => tryOnce(exchange)),
+          signal,
+        ),
       )
       if (outcome.answer) return outcome.answer
       const { fault, passing, left, waitMs } = outcome
@@ -132,4 +135,27 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       await usage.close()
     },
   }
+}
+
+/** A span a try, from when it waits for its turn to its answer. */
+async function traced(
+  { asked, request }: Exchange,
+  tried: number,
+  meter: Meter,
+  work: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const facts = () => ({
+    service: asked.service,
+    call: asked.call,
+    'http.request.method': request.method,
+    'http.request.resend_count': tried,
+  })
+  return await withSpan(`request ${asked.service}`, { facts }, async (span) => {
+    const before = meter.throttledMs
+    const outcome = await work()
+    const status = outcome.answer?.status
+    span.set({ throttled_ms: meter.throttledMs - before, 'http.response.status_code': status })
+    if (!outcome.answer) span.end(outcome.fault)
+    return outcome
+  })
 }

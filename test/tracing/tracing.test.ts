@@ -1,0 +1,157 @@
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+import { isTracingWanted } from '../../src/tracing.ts'
+import { runToEnd } from '../cli/support/run-to-end.ts'
+import { createDatabase } from '../support/database.ts'
+import { startTestSandbox } from '../support/sandbox.ts'
+import { startCollector, type TracedSpan } from './collector.ts'
+
+const token = 'very-secret-token-0123456789'
+const key = 'very-secret-key-of-the-collector'
+
+const otel = (url: string) => ({
+  OTEL_EXPORTER_OTLP_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+  OTEL_EXPORTER_OTLP_HEADERS: `api-key=${key}`,
+})
+
+async function withCrm() {
+  const database = await createDatabase()
+  const sandbox = await startTestSandbox({ token, companies: 20, contacts: 700 })
+  return {
+    database,
+    db: database.db,
+    env: { ...sandbox.env, DATABASE_URL: database.url, LOG_LEVEL: 'trace' },
+  }
+}
+
+const kindOf = ({ name }: TracedSpan) => name.split(' ')[0] ?? ''
+
+test('a whole run: a span a job call, stream, page, request and transaction, each under the right one, as many as the ledger says', async () => {
+  const { db, env } = await withCrm()
+  const collector = await startCollector()
+  const run = await runToEnd('src/cli/job.ts', ['crm-contacts'], { ...env, ...otel(collector.url) })
+  expect([run.code, run.output]).toEqual([0, expect.stringContaining('succeeded')])
+  const { spans } = collector
+  const of = (kind: string) => spans.filter((span) => kindOf(span) === kind)
+  const byId = new Map(spans.map((span) => [span.spanId, span]))
+  const parents = (kind: string) =>
+    [
+      ...new Set(
+        of(kind).map(({ parentSpanId }) =>
+          kindOf(byId.get(parentSpanId ?? '') ?? ({ name: 'none' } as TracedSpan)),
+        ),
+      ),
+    ].toSorted()
+
+  const { rows } = await sql<{ id: string; streams: number; pages: number; requests: number }>`
+    select id, streams, pages, requests from ledger.runs`.execute(db)
+  const [call] = rows
+  expect(of('job')).toMatchObject([
+    {
+      name: 'job crm-contacts',
+      attributes: { job: 'crm-contacts', job_call_id: call?.id, attempt: 1, outcome: 'succeeded' },
+    },
+  ])
+  expect(spans.map(({ traceId }) => traceId)).toEqual(spans.map(() => call?.id.replaceAll('-', '')))
+  expect(of('stream')).toHaveLength(call?.streams ?? 0)
+  expect(of('page')).toHaveLength(call?.pages ?? 0)
+  expect(of('request').length).toBeGreaterThanOrEqual(call?.requests ?? 0)
+  expect(call?.pages).toBeGreaterThan(3)
+  expect([parents('stream'), parents('page')]).toEqual([['job'], ['stream']])
+  expect(parents('request')).toContain('page')
+  expect(parents('transaction')).toEqual(['job', 'page'])
+  // Each page is in one transaction that was committed: as its parent, or by a link.
+  const written = of('transaction')
+    .filter(({ attributes }) => attributes['end'] === 'commit')
+    .flatMap(({ parentSpanId, links }) => [
+      parentSpanId ?? '',
+      ...links.map(({ spanId }) => spanId),
+    ])
+  for (const { spanId } of of('page')) expect(written).toContain(spanId)
+  for (const span of of('page')) {
+    const request = of('request').find(({ parentSpanId }) => parentSpanId === span.spanId)
+    expect(request?.attributes).toMatchObject({
+      service: 'amocrm',
+      'http.response.status_code': expect.any(Number),
+    })
+    expect(request?.startTimeUnixNano).toBeGreaterThanOrEqual(span.startTimeUnixNano)
+    expect(request?.endTimeUnixNano).toBeLessThanOrEqual(span.endTimeUnixNano)
+  }
+  const { rows: streams } = await sql<{ id: string }>`select id from ledger.service_calls`.execute(
+    db,
+  )
+  expect(of('stream').map(({ attributes }) => attributes['stream_id'])).toEqual(
+    expect.arrayContaining(streams.map(({ id }) => id)),
+  )
+  expect(collector.resources[0]).toMatchObject({ 'service.name': 'nightledger' })
+  expect(JSON.stringify(collector.resources)).not.toContain('src/cli/job.ts')
+  for (const secret of [token, key])
+    expect([...collector.bodies, run.output].join('\n')).not.toContain(secret)
+})
+
+test('a run that fails: the error on the spans that met it, without secrets; in protobuf, which is the default, too', async () => {
+  const { database, env } = await withCrm()
+  const collector = await startCollector()
+  const wrong = { ...env, AMOCRM_ACCESS_TOKEN: `${token}-wrong` }
+  const run = await runToEnd('src/cli/job.ts', ['crm-contacts'], {
+    ...wrong,
+    ...otel(collector.url),
+  })
+  expect(run.code).toBe(1)
+  const failed = collector.spans.filter(({ status }) => status.code === 2)
+  expect(failed.map(kindOf)).toEqual(expect.arrayContaining(['request', 'job']))
+  for (const { attributes, status } of failed)
+    expect([attributes['error.type'], status.message]).toEqual([
+      'unauthorized',
+      expect.stringMatching(/^unauthorized: /),
+    ])
+
+  await sql`truncate ledger.job_calls`.execute(database.db)
+  const again = await runToEnd('src/cli/job.ts', ['crm-contacts'], {
+    ...wrong,
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_SERVICE_NAME: 'nightly',
+  })
+  expect(again.code).toBe(1)
+  expect(collector.headers).toContain('application/x-protobuf')
+  expect(collector.bodies.at(-1)).toContain('job crm-contacts')
+  expect(collector.bodies.at(-1)).toContain('nightly')
+  expect(collector.bodies.join('\n')).not.toContain(token)
+})
+
+test('a collector that is away does a run no harm', async () => {
+  const { env } = await withCrm()
+  const run = await runToEnd('src/cli/job.ts', ['crm-contacts'], {
+    ...env,
+    ...otel('http://127.0.0.1:1'),
+  })
+  expect([run.code, run.output]).toEqual([0, expect.stringContaining('succeeded')])
+  expect(run.output).not.toContain(key)
+})
+
+test('without the settings nothing of OpenTelemetry is read from the disk', async () => {
+  const listed = await runToEnd(
+    '--import',
+    [
+      `data:text/javascript,import{registerHooks}from'node:module';registerHooks({resolve(s,c,n){if(s.startsWith('@opentelemetry'))console.log('READ '+s);return n(s,c)}})`,
+      'src/cli/job.ts',
+      '--help',
+    ],
+    {},
+  )
+  expect([listed.code, listed.output]).toEqual([0, expect.not.stringContaining('READ')])
+})
+
+test.each([
+  [{}, false],
+  [{ OTEL_SERVICE_NAME: 'x' }, false],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, true],
+  [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }, true],
+  [{ OTEL_TRACES_EXPORTER: 'console' }, true],
+  [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, false],
+  [{ OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, false],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' }, false],
+])('%j: traces %s', (env, wanted) => {
+  expect(isTracingWanted(env)).toBe(wanted)
+})
