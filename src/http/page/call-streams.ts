@@ -50,7 +50,7 @@ function line(stream: Stream): Html {
   return html`<tr data-stream="${stream.id}"><th scope="row">${service} ${operation}${subject && html` <span class="subject">${oneLine(subject, 60)}</span>`} ${statusBadge(status ?? '')}</th>
 <td class="progress">${progressOf(stream)}</td>${counters.map(([name]) => html`<td class="number">${figure(name, stream[name])}</td>`)}
 <td class="number"><data data-field="throttled_ms" value="${stream.throttled_ms}">${span(stream.throttled_ms ?? 0)}</data></td><td class="number">${credits(stream)}</td>
-<td class="cursor">${errorNote(stream.error)}${status === 'open' && stream.cursor !== null && json(stream.cursor)}</td></tr>`
+<td class="cursor">${errorNote(stream.error)}${status === 'open' && stream.cursor !== null && json(stream.cursor, 60)}</td></tr>`
 }
 
 /** The same stream read so much the last time: about as much is to come. Where there was no last time, nobody knows. */

@@ -51,9 +51,9 @@ export function lasted(seconds: number | null): string {
   return seconds === null ? '' : span(seconds * 1000)
 }
 
-/** JSON that a person may want to read, folded up where it is long. */
-export function json(value: unknown): Html {
+/** JSON that a person may want to read, folded up where it is longer than `most` characters. */
+export function json(value: unknown, most = 120): Html {
   const text = JSON.stringify(value)
-  if (text.length <= 120) return html`<code>${text}</code>`
-  return html`<details><summary><code>${text.slice(0, 100)}…</code></summary><pre>${JSON.stringify(value, null, 2)}</pre></details>`
+  if (text.length <= most) return html`<code>${text}</code>`
+  return html`<details><summary><code>${text.slice(0, most - 20)}…</code></summary><pre>${JSON.stringify(value, null, 2)}</pre></details>`
 }

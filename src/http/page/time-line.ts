@@ -16,7 +16,7 @@ export interface Stretch {
 const most = 60
 
 /**
- * When each began and ended, from when the call was queued, and how much of that it waited for the shared quota: its
+ * When each began and ended, from when the call was queued, and how much of that it waited for the shared quota: that
  * share is drawn at the bar's beginning, since the ledger knows how long, not when.
  */
 export function timeLine(
@@ -39,11 +39,12 @@ ${begun.length > most && html`<p class="note">… the first ${most} of ${begun.l
 
 function line(stretch: Stretch, from: number, to: number, now: Date, queuedMs = 0): Html {
   const { name, href, status, throttledMs, retries } = stretch
-  const started = stretch.started?.getTime() ?? to
-  const ended = Math.max(started, (stretch.ended ?? now).getTime())
+  const ended = Math.max(stretch.started?.getTime() ?? to, (stretch.ended ?? now).getTime())
+  // A stream counts as begun with its first page: what that had to wait for came before.
+  const counted = ended - (stretch.started?.getTime() ?? to)
+  const started = Math.max(from, ended - Math.max(counted, throttledMs))
   const x = (at: number) => round((1000 * (Math.min(to, Math.max(from, at)) - from)) / (to - from))
   const width = Math.max(2, round(x(ended) - x(started)))
-  // Of a stream whose requests wait side by side, it may be longer than the stream itself.
   const waited = round(width * Math.min(1, throttledMs / Math.max(1, ended - started)))
   const said = [
     span(ended - started),
