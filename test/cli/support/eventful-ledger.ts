@@ -92,6 +92,9 @@ async function writeTheRest(url: string): Promise<void> {
     from (values ('companies 2', 'cancelled'), ('companies 3', 'waiting')) v (subject, status), lateral (select ledger.uuid_v7() as id where subject <> '') new`.execute(
     db,
   )
+  await sql`insert into ledger.actions (who, door, action, service) values ('anna', 'page', 'unblock', 'amocrm')`.execute(
+    db,
+  )
   await sql`insert into ledger.schedules (job) values ('crm-contacts')`.execute(db)
   await sql`
     insert into ledger.ticks (job, scheduled_for, skipped_reason) values
