@@ -313,6 +313,12 @@ export interface LedgerBreakers {
   service: string;
 }
 
+export interface LedgerBusyWorkers {
+  concurrency: number | null;
+  id: string | null;
+  running: number | null;
+}
+
 export interface LedgerChecks {
   checked_at: Generated<Timestamp>;
   found: string;
@@ -1104,6 +1110,7 @@ export interface DB {
   "ledger.analysis_states": LedgerAnalysisStates;
   "ledger.analysis_tasks": LedgerAnalysisTasks;
   "ledger.breakers": LedgerBreakers;
+  "ledger.busy_workers": LedgerBusyWorkers;
   "ledger.check_states": LedgerCheckStates;
   "ledger.checks": LedgerChecks;
   "ledger.credit_months": LedgerCreditMonths;

@@ -107,6 +107,8 @@ function progress({ call, run, rowsLastTime }: ReadCall): Html {
   const { children, children_open, streams, streams_open, rows_read } = run
   if (call.finished_at !== null)
     return html`${bar(call.status === 'succeeded' ? 1 : 0, 'the call', call.status)} <span class="note">${(rows_read ?? 0).toLocaleString('en')} rows read</span>`
+  if (call.status === 'queued' && call.attempt === 0)
+    return html`${bar(0, 'the call', 'queued')} <span class="note">waits for a worker</span>`
   if (children) {
     const done = children - (children_open ?? 0)
     return html`${bar(done / children, 'the call', 'open')} <span class="note">${done.toLocaleString('en')} of ${children.toLocaleString('en')} calls under it are done</span>`
