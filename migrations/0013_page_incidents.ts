@@ -82,7 +82,7 @@ async function trouble(db: Kysely<unknown>): Promise<void> {
     -- Of a job without a schedule the last call may have failed a year ago, and never be made again.
     where last_status = 'failed' and (last_tick is not null or last_finished_at > clock_timestamp() - interval '7 days')
     union all
-    select kind, job, job_call_id, null, message, hint, opened_at
+    select case kind when 'check' then 'check ' || about else kind end, job, job_call_id, null, message, hint, opened_at
     from ledger.incidents where closed_at is null and kind in ('late', 'check')
     union all
     select 'stuck', job, id, null, why, null, since from ledger.stuck
