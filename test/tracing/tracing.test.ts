@@ -15,9 +15,9 @@ const otel = (url: string) => ({
   OTEL_EXPORTER_OTLP_HEADERS: `api-key=${key}`,
 })
 
-async function withCrm() {
+async function withCrm(contacts = 100) {
   const database = await createDatabase()
-  const sandbox = await startTestSandbox({ token, companies: 20, contacts: 700 })
+  const sandbox = await startTestSandbox({ token, companies: 20, contacts })
   return {
     database,
     db: database.db,
@@ -28,7 +28,7 @@ async function withCrm() {
 const kindOf = ({ name }: TracedSpan) => name.split(' ')[0] ?? ''
 
 test('a whole run: a span a job call, stream, page, request and transaction, each under the right one, as many as the ledger says', async () => {
-  const { db, env } = await withCrm()
+  const { db, env } = await withCrm(700)
   const collector = await startCollector()
   const run = await runToEnd('src/cli/job.ts', ['crm-contacts'], { ...env, ...otel(collector.url) })
   expect([run.code, run.output]).toEqual([0, expect.stringContaining('succeeded')])
@@ -107,7 +107,7 @@ test('a run that fails: the error on the spans that met it, without secrets; in 
       expect.stringMatching(/^unauthorized: /),
     ])
 
-  await sql`truncate ledger.job_calls`.execute(database.db)
+  // The next attempt, in another process, goes on with the same trace.
   const again = await runToEnd('src/cli/job.ts', ['crm-contacts'], {
     ...wrong,
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -115,6 +115,14 @@ test('a run that fails: the error on the spans that met it, without secrets; in 
   })
   expect(again.code).toBe(1)
   expect(collector.headers).toContain('application/x-protobuf')
+  const { rows } = await sql<{
+    id: string
+    attempt: number
+  }>`select id, attempt from ledger.job_calls`.execute(database.db)
+  expect(rows).toMatchObject([{ attempt: 2 }])
+  const traceId = rows[0]?.id.replaceAll('-', '') ?? ''
+  expect(new Set(collector.spans.map((span) => span.traceId))).toEqual(new Set([traceId]))
+  expect(collector.bodies.at(-1)).toContain(Buffer.from(traceId, 'hex').toString('latin1'))
   expect(collector.bodies.at(-1)).toContain('job crm-contacts')
   expect(collector.bodies.at(-1)).toContain('nightly')
   expect(collector.bodies.join('\n')).not.toContain(token)
