@@ -7,6 +7,8 @@ import { createDatabase } from '../support/database.ts'
 const read = (file: string) =>
   readFileSync(path.resolve(import.meta.dirname, '../..', file), 'utf8')
 const page = read('docs/operations.md')
+const namesOf = (found: Iterable<RegExpMatchArray>) =>
+  Array.from(found, ([, name = '']) => name).toSorted()
 
 test('each query of docs/operations.md and docs/erasing.md can be asked', async () => {
   const { pool } = await createDatabase()
@@ -19,11 +21,9 @@ test('each query of docs/operations.md and docs/erasing.md can be asked', async 
 })
 
 test('it says what to do for each alert', () => {
-  const alerts = [...read('docs/prometheus/nightledger.rules.yml').matchAll(/alert: (\w+)/g)]
-  const headings = [...page.matchAll(/^### (Nightledger\w+)$/gm)]
-  expect(headings.map(([, name]) => name).toSorted()).toEqual(
-    alerts.map(([, name]) => name).toSorted(),
-  )
+  const alerts = namesOf(read('docs/prometheus/nightledger.rules.yml').matchAll(/alert: (\w+)/g))
+  const headings = namesOf(page.matchAll(/^### (Nightledger\w+)$/gm))
+  expect(headings).toEqual(alerts)
 })
 
 test('image and unit start what npm start starts, and compose names settings that there are', () => {
