@@ -62,11 +62,13 @@ export async function startWork(options: WorkOptions): Promise<Work> {
   return {
     failed: queue?.failed ?? new Promise<never>(() => {}),
     async stop() {
+      // A check may take its time: the pages at hand do not wait for it.
+      const watched = watch.stop()
       await scheduler?.stop()
-      await watch.stop()
       await sweeper.stop()
       await queue?.stop()
       await leases.close()
+      await watched
       // It lives until its leases are given back; a sign of life after the signing off would raise it from the dead.
       clearInterval(beating)
       await lastBeat

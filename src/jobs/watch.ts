@@ -1,5 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { findFailed, findFailedChecks, lockIncidents, noteFindings } from '../db/incidents.ts'
+import { Fault } from '../errors.ts'
+import type { Settings } from '../settings.ts'
+import type { DefaultSchedule } from './enqueue-due-ticks.ts'
 import type { Job, JobTools } from './job.ts'
 import { findLate } from './late-jobs.ts'
 import { postAlerts } from './post-alerts.ts'
@@ -50,7 +53,7 @@ export async function lookOnce(tools: WatchTools, signal: AbortSignal): Promise<
 async function noteIncidents({ db, log, settings, jobs }: WatchTools): Promise<void> {
   const roots = jobs.filter((job) => !job.child)
   const names = roots.map(({ name }) => name)
-  const schedules = defaultSchedules(roots, settings)
+  const schedules = readSchedules(roots, settings)
   await db.transaction().execute(async (trx) => {
     if (!(await lockIncidents(trx))) return
     const failed = await findFailed(trx, names)
@@ -65,4 +68,14 @@ async function noteIncidents({ db, log, settings, jobs }: WatchTools): Promise<v
     for (const { job, kind, about } of opened) log.info({ job, kind, about }, 'an incident began')
     for (const { job, kind, about } of closed) log.info({ job, kind, about }, 'an incident is over')
   })
+}
+
+/** Where one can't be read no scheduler starts, which says so: all else is watched all the same. */
+function readSchedules(jobs: readonly Job[], settings: Settings): DefaultSchedule[] {
+  try {
+    return defaultSchedules(jobs, settings)
+  } catch (error) {
+    if (error instanceof Fault) return []
+    throw error
+  }
 }

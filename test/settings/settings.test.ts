@@ -76,6 +76,9 @@ test.each([
   ['LOG_LEVEL', mark],
   ['SANDBOX', mark],
   ['SCHEDULE_TIMEZONE', mark],
+  ['ALERT_WEBHOOK_URL', mark],
+  ['ALERT_WEBHOOK_URL', `https://me:${mark}@hooks.example.com/services/T0`],
+  ['ALERT_WEBHOOK_URL', `ftp://hooks.example.com/${mark}`],
 ])('%s=%s is refused by name, without the value', (name, value) => {
   const { kind, message } = refusal({ [name]: value })
   expect(kind).toBe('settings')
