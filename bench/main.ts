@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { benchAnalysis } from './analysis.ts'
 import { benchCrm } from './crm.ts'
 import { benchInstagram } from './instagram.ts'
 
@@ -22,5 +23,15 @@ program
   .option('--posts <number>', 'its posts', Number, 100_000)
   .option('--comments <number>', 'its comments, over all posts', Number, 1_000_000)
   .action(benchInstagram)
+
+program
+  .command('analysis')
+  .description(
+    'texts that a service answers after one second to two minutes, its poller killed and away',
+  )
+  .option('--json', 'figures for programs')
+  .option('--items <number>', 'texts', Number, 10_000)
+  .option('--down <seconds>', 'how long there is no poller', Number, 300)
+  .action(benchAnalysis)
 
 await program.parseAsync()

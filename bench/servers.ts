@@ -18,13 +18,18 @@ export interface SandboxOptions {
   perSecond: number
   /** How many posts and comments the first profile of Instagram has. Default: as many as any other. */
   giant?: { posts: number; comments: number }
+  /** What texts take to be analysed, in seconds. */
+  analysisSeconds?: { min: number; max: number }
 }
 
 export interface BenchSandbox {
   /** Base URLs. */
   amocrm: string
   instagram: string
+  textMl: string
   token: string
+  /** What the text service has kept in its books: a line each of `/polls`, `/analysed`, `/jobs`. */
+  bookOf<Line>(book: 'polls' | 'analysed' | 'jobs'): Promise<Line[]>
   /** What was asked since the last time. */
   takeStats(): Promise<Stats>
   /** Ids of so many companies, spread over all. */
@@ -63,7 +68,7 @@ export async function query<Row extends object>(url: string, statement: string):
 }
 
 async function startSandbox(options: SandboxOptions): Promise<BenchSandbox> {
-  const { latencyMs, perSecond, giant } = options
+  const { latencyMs, perSecond, giant, analysisSeconds: takes } = options
   const child = spawn(
     process.execPath,
     [
@@ -74,6 +79,7 @@ async function startSandbox(options: SandboxOptions): Promise<BenchSandbox> {
       `--account-per-second=${Math.max(50, perSecond)}`,
       `--instagram-latency-ms=${latencyMs}`,
       `--instagram-per-second=${perSecond}`,
+      ...(takes ? [`--analysis-seconds=${takes.min},${takes.max}`] : []),
       ...(giant ? [`--giant=${giant.posts},${giant.comments}`] : []),
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
@@ -90,6 +96,11 @@ async function startSandbox(options: SandboxOptions): Promise<BenchSandbox> {
   return {
     amocrm: `${listening}/amocrm`,
     instagram: `${listening}/instagram`,
+    textMl: `${listening}/text-ml`,
+    async bookOf<Line>(book: 'polls' | 'analysed' | 'jobs') {
+      const lines = (await admin(`/text-ml/${book}`)).split('\n').filter(Boolean)
+      return lines.map((line): Line => JSON.parse(line))
+    },
     token: 'sandbox-token',
     async takeStats() {
       const all: { amocrm: Stats } = JSON.parse(await admin('/stats'))

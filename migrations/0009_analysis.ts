@@ -133,7 +133,8 @@ async function grid(db: Kysely<unknown>): Promise<void> {
   await sql`
     create function ledger.next_poll(every_s double precision, wait_s double precision) returns timestamptz language sql volatile as $$
       select to_timestamp(ceil((extract(epoch from clock_timestamp()) - ${phase}::float8 + greatest(wait_s, g.s / 2)) / g.s) * g.s + ${phase}::float8)
-      from (select least(60, 1.875 * 2 ^ ceil(ln(greatest(every_s, wait_s, 1.875) / 1.875) / ln(2) - 1e-9)) as s) g
+      from (select least(60, 1.875 * 2 ^ greatest(0, floor(log(every_s / 1.875) / log(2::float8) + 1e-9),
+        ceil(log(greatest(wait_s, 1.875) / 1.875) / log(2::float8) - 1e-9))) as s) g
     $$`.execute(db)
   await comment(
     db,

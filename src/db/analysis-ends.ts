@@ -91,8 +91,8 @@ export async function writeNews(
         error = coalesce(j.error, b.error),
         status = case when j.over then j.status when j.late then 'expired' else 'out' end,
         finished_at = case when j.over or j.late then clock_timestamp() end,
-        poll_every_s = least(60, b.poll_every_s * 2),
-        due_at = case when j.over or j.late then b.due_at else ledger.next_poll(least(60, b.poll_every_s * 2), j.wait_s) end
+        poll_every_s = least(60, b.poll_every_s * 1.5),
+        due_at = case when j.over or j.late then b.due_at else ledger.next_poll(least(60, b.poll_every_s * 1.5), j.wait_s) end
       from judged j where b.id = j.id
     )
     update ledger.analysis_tasks t set
