@@ -95,6 +95,24 @@ async function writeTheRest(url: string): Promise<void> {
   await sql`insert into ledger.actions (who, door, action, service) values ('anna', 'page', 'unblock', 'amocrm')`.execute(
     db,
   )
+  await sql`
+    with stream as (
+      insert into ledger.service_calls (job_call_id, service, operation, status, started_at, finished_at)
+      select id, 'text-ml', 'poll', 'done', now(), now() from ledger.job_calls where subject = 'boris' returning id, job_call_id
+    ), batch as (
+      insert into ledger.analysis_batches (id, service, kind, status, items, remote_id) values (gen_random_uuid(), 'text-ml', 'text', 'out', 1, 'job_1')
+      returning id
+    ), read as (
+      insert into public.text_analysis (text_key, language, sentiment, model, analysed_at, service_call_id)
+      select text_key('fine'), 'en', 'positive', 'some', now(), id from stream
+    )
+    insert into ledger.analysis_tasks (content_key, service, kind, status, job_call_id, root_call_id, attempt, batch_id, error, finished_at)
+    select text_key(t), 'text-ml', 'text', status, job_call_id, job_call_id, 1, case status when 'submitted' then batch.id end, error::jsonb,
+      case when status <> 'submitted' then now() end
+    from stream, batch, (values ('fine', 'succeeded', null), ('out', 'submitted', null),
+      ('bad', 'failed', '{"kind": "bad_request", "message": "content_blocked: not nice"}')) v (t, status, error)`.execute(
+    db,
+  )
   await sql`insert into ledger.schedules (job) values ('crm-contacts')`.execute(db)
   await sql`
     insert into ledger.ticks (job, scheduled_for, skipped_reason) values

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { analysisWorld } from './support/world.ts'
+
+/** In two minutes of the services' clock rather than of ours; `npm run bench -- analysis` takes the time it takes. */
+test('ten thousand texts, answered after 1 to 120 s, with five minutes in which nobody polls: each ends, none twice', async () => {
+  const world = await analysisWorld({
+    service: { minSeconds: 1, maxSeconds: 120, failShare: 0.01 },
+    env: { VISION_BASE_URL: '' },
+  })
+  await world.addTexts(10_000)
+  await world.run('poll-analysis', { seconds: 4 })
+  await world.finish(30)
+  await world.makeDue()
+  await world.run('poll-analysis', { seconds: 0 })
+  const { 'text submitted': out = 0, 'text waiting': waiting = 0 } = await world.tasks()
+  expect(out).toBeGreaterThan(1000)
+  // Nobody polls for five minutes; all that was out has ended meanwhile.
+  await world.finish(300)
+  await world.makeDue()
+  for (let round = 0; round < 5 && (waiting > 0 || round < 2); round++) {
+    await world.run('poll-analysis', { seconds: 4 })
+    await world.finish(130)
+    await world.makeDue()
+  }
+  await world.settle()
+  const {
+    'text succeeded': succeeded = 0,
+    'text failed': failed = 0,
+    ...others
+  } = await world.tasks()
+  expect(others).toEqual({})
+  expect(succeeded + failed).toBe(10_000)
+  expect(failed).toBeGreaterThan(10)
+  const taken = await world.taken('text-ml')
+  expect(taken).toHaveLength(10_000)
+  // What failed and may be tried again was: nothing else went out more than once.
+  const again = taken.filter(({ accepted }) => accepted > 1).length
+  const [attempts] = await world.rows<{ more: number }>(
+    'select count(*) as more from ledger.analysis_tasks where attempt > 1',
+  )
+  expect(again).toBe(attempts?.more)
+  expect(again).toBeLessThan(300)
+  expect(await world.rows('select count(*) from text_analysis')).toEqual([{ count: succeeded }])
+  const polls = await world.lines<{ ids: number }>('text-ml', '/polls')
+  expect(polls.length).toBeLessThan(20)
+})
