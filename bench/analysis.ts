@@ -113,9 +113,10 @@ async function latenesses(
     .filter(({ ended }) => ended < away.from - 60_000 || ended > away.to)
     .flatMap(({ ended, written }) => (written === undefined ? [] : (written - ended) / 1000))
     .toSorted((one, other) => one - other)
-  const round = (seconds = 0) => Math.round(seconds * 10) / 10
-  return { median: round(late[Math.floor(late.length / 2)]), most: round(late.at(-1)) }
+  return { median: tenths(late[Math.floor(late.length / 2)]), most: tenths(late.at(-1)) }
 }
+
+const tenths = (seconds = 0) => Math.round(seconds * 10) / 10
 
 function startPoller(database: string, sandbox: BenchSandbox): ChildProcess {
   return spawn(process.execPath, ['src/main.ts', '--only', 'scheduler,worker'], {

@@ -99,7 +99,7 @@ async function startSandbox(options: SandboxOptions): Promise<BenchSandbox> {
     textMl: `${listening}/text-ml`,
     async bookOf<Line>(book: 'polls' | 'analysed' | 'jobs') {
       const lines = (await admin(`/text-ml/${book}`)).split('\n').filter(Boolean)
-      return lines.map((line): Line => JSON.parse(line))
+      return lines.map((one): Line => JSON.parse(one))
     },
     token: 'sandbox-token',
     async takeStats() {

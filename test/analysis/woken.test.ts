@@ -11,13 +11,14 @@ import { runProgram } from '../support/program.ts'
 import { until } from '../support/until.ts'
 import { analysisWorld } from './support/world.ts'
 
+const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000)
+
 test('a tick with nothing to do makes no job call and leaves no row', async () => {
   const world = await analysisWorld()
   const { db, settings } = world
   await introduceJobs(db, [pollAnalysis.name])
   const defaults = defaultSchedules([pollAnalysis], settings, db)
   const log = createLog('silent')
-  const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000)
   await enqueueDueTicks(db, log, defaults, inMinutes(1))
   await enqueueDueTicks(db, log, defaults, inMinutes(3))
   expect(await world.rows('select from ledger.ticks')).toEqual([])

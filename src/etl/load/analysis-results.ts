@@ -67,7 +67,7 @@ async function endTasks(
   const ended: RawBuilder<unknown> = sql`clock_timestamp()`
   await sql`
     update ledger.analysis_tasks set status = 'succeeded', finished_at = coalesce(finished_at, ${ended}), error = null, content = null
-    where service = ${service} and content_key = any(${keys}::text[]) and status in ('waiting', 'submitted', 'failed', 'expired')`.execute(
+    where service = ${service} and content_key = any(${keys}::text[]) and status in ('submitted', 'failed', 'expired')`.execute(
     trx,
   )
 }
