@@ -1,12 +1,17 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import type { Db } from '../../src/db/connect.ts'
+import { erasePerson, tryToErase } from '../../src/erase/erase-person.ts'
+import { findPerson } from '../../src/erase/find-person.ts'
+import { createLog } from '../../src/log.ts'
 import { instagramWorld } from '../instagram-job/support/world.ts'
 import { succeed } from '../replay/support.ts'
-import { erase, everything, whereIs } from './support.ts'
+import { everything, whereIs } from './support.ts'
 
 const parts =
   'profile,posts,reels,comments,replies,likers,followers,following,stories,highlights'.split(',')
+
+const tools = (db: Db) => ({ db, log: createLog('silent'), files: undefined })
 
 const countIn = async (db: Db, table: string) =>
   (await sql<{ n: number }>`select count(*) as n from ${sql.table(table)}`.execute(db)).rows[0]
@@ -15,7 +20,6 @@ const countIn = async (db: Db, table: string) =>
 test('a profile goes with all that hangs on it, and from what others say of it', async () => {
   const world = await instagramWorld({ profiles: 3, postsPerProfile: { min: 3, max: 6 } })
   const { db, database } = world
-  const env = { DATABASE_URL: database.url }
   const [first, two, three] = await world.state('profiles')
   const name = first?.username ?? ''
   await world.change(
@@ -49,11 +53,10 @@ test('a profile goes with all that hangs on it, and from what others say of it',
   )
 
   const state = await everything(db)
-  const tried = await erase(env, 'profile', name, '--dry-run')
+  const person = await findPerson(db, 'profile', name)
+  const tried = await tryToErase(db, person)
   expect((await everything(db)) === state).toBe(true)
-  const erased = await erase(env, 'profile', name)
-  expect(erased).toMatchObject({ code: 0 })
-  expect(erased.stdout.split('\n').slice(1)).toEqual(tried.stdout.split('\n').slice(1))
+  expect((await erasePerson(tools(db), person, 'test')).rows).toEqual(tried.rows)
   expect(await whereIs(db, words)).toEqual({})
   const { rows: captions } = await sql<{ caption: string; mentions: string[] }>`
     select caption, mentions from public.posts where caption like 'With %'`.execute(db)
@@ -94,7 +97,7 @@ test('a profile goes with all that hangs on it, and from what others say of it',
 
 test('somebody who only comments and likes goes too; of the page that comes, the rest is stored', async () => {
   const world = await instagramWorld({ profiles: 1, postsPerProfile: 6, crowd: 12 })
-  const { db, database } = world
+  const { db } = world
   const usernames = await world.usernames()
   await world.succeed({ usernames, parts })
   const { rows } = await sql<{ id: string; name: string; comments: number }>`
@@ -104,8 +107,7 @@ test('somebody who only comments and likes goes too; of the page that comes, the
   const { id = '', name = '', comments = 0 } = rows[0] ?? {}
   const all = await countIn(db, 'public.comments')
   expect(comments).toBeGreaterThan(0)
-  const erased = await erase({ DATABASE_URL: database.url }, 'profile', id)
-  expect(erased).toMatchObject({ code: 0 })
+  await erasePerson(tools(db), await findPerson(db, 'profile', id), 'test')
   expect(await whereIs(db, [id, name])).toEqual({})
 
   await sql`truncate public.comments, public.likes, raw.records, ledger.subject_reads`.execute(db)
