@@ -5,7 +5,7 @@ import { erasePerson, tryToErase } from '../../src/erase/erase-person.ts'
 import { findPerson } from '../../src/erase/find-person.ts'
 import { createLog } from '../../src/log.ts'
 import { instagramWorld } from '../instagram-job/support/world.ts'
-import { succeed } from '../replay/support.ts'
+import { runJob, succeed } from '../replay/support.ts'
 import { everything, whereIs } from './support.ts'
 
 const parts =
@@ -94,6 +94,47 @@ test('a profile goes with all that hangs on it, and from what others say of it',
   ])
   expect(await countIn(db, 'public.profiles')).toBe(2)
 }, 90_000)
+
+test('who is known by both routes goes under the ids of both, and comes back by neither', async () => {
+  const world = await instagramWorld({ profiles: 6, postsPerProfile: 3 })
+  const { db, database } = world
+  const fit = (await world.state('profiles')).filter(
+    ({ status, account_type: type }) => status === 'public' && type !== 1,
+  )
+  const [own] = fit
+  const { pk = '', username: name = '', graph_id: graphId = '' } = own ?? {}
+  const graph = {
+    ...world.env,
+    INSTAGRAM_ROUTE: 'graph',
+    INSTAGRAM_BASE_URL: world.env.INSTAGRAM_BASE_URL.replace(/instagram$/, 'graph/v25.0'),
+    INSTAGRAM_ACCESS_KEY: 'sandbox-graph-token',
+  }
+  const usernames = fit.map(({ username }) => username)
+  const byBoth = async () => {
+    const wanted = { usernames, parts: ['profile', 'posts', 'comments', 'replies'] }
+    await world.run({ ...wanted, full: true })
+    await runJob(database, 'instagram', { ...wanted, full: true }, graph)
+  }
+  await byBoth()
+  const posts = (await world.state('posts', pk)).flatMap((post) => [post.pk, post.graph_id])
+  const words = [pk, graphId, name, ...posts]
+  for (const word of [pk, graphId, name, ...posts.slice(0, 2)])
+    expect(Object.keys(await whereIs(db, [word]))).toContain('raw.records')
+  const person = await findPerson(db, 'profile', name)
+  expect(person.ids.toSorted()).toEqual([pk, graphId].toSorted())
+  await erasePerson(tools(db), person, 'test')
+  expect(await whereIs(db, words)).toEqual({})
+
+  // Only what is asked for by name names them: a call, that fails, and the second time again.
+  await byBoth()
+  const { rows } = await sql`
+    select from ledger.job_calls where subject = ${name} and status = 'failed' and error ->> 'message' like '%was erased%'`.execute(
+    db,
+  )
+  expect(rows.length).toBe(1)
+  const left = await whereIs(db, words)
+  for (const table of Object.keys(left)) expect(table).toMatch(/^ledger\.(job_calls|incidents)/)
+}, 60_000)
 
 test('somebody who only comments and likes goes too; of the page that comes, the rest is stored', async () => {
   const world = await instagramWorld({ profiles: 1, postsPerProfile: 6, crowd: 12 })
