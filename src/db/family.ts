@@ -32,6 +32,17 @@ export async function countChildren(
     .execute()
 }
 
+/** How many calls stand under a call, at any depth, and how many of them are over. */
+export async function countUnder(db: Db, id: string): Promise<{ all: number; over: number }> {
+  const { rows } = await sql<{ all: number; over: number }>`
+    with recursive down as (
+      select id, finished_at from ledger.job_calls where parent_id = ${id}
+      union all select c.id, c.finished_at from ledger.job_calls c join down d on c.parent_id = d.id
+    )
+    select count(*) as all, count(finished_at) as over from down`.execute(db)
+  return rows[0] ?? { all: 0, over: 0 }
+}
+
 /** Children with their sums, as `ledger.runs` has them: failed ones first, then what is still open. */
 export async function listChildren(
   db: Db,

@@ -102,17 +102,15 @@ function worker({ worker: name, status }: JobCall, leaseLeft: number | null): Ht
   return html`${name}${isGone && html` <span class="wrong">is gone: its lease ran out ${span(-(leaseLeft ?? 0) * 1000)} ago</span>`}`
 }
 
-/** By the children that are done; else by what the same call read the last time; else by its streams. */
-function progress({ call, run, rowsLastTime }: ReadCall): Html {
-  const { children, children_open, streams, streams_open, rows_read } = run
+/** By the calls under it that are done; else by what the same call read the last time; else by its streams. */
+function progress({ call, run, rowsLastTime, under }: ReadCall): Html {
+  const { streams, streams_open, rows_read } = run
   if (call.finished_at !== null)
     return html`${bar(call.status === 'succeeded' ? 1 : 0, 'the call', call.status)} <span class="note">${(rows_read ?? 0).toLocaleString('en')} rows read</span>`
   if (call.status === 'queued' && call.attempt === 0)
     return html`${bar(0, 'the call', 'queued')} <span class="note">waits for a worker</span>`
-  if (children) {
-    const done = children - (children_open ?? 0)
-    return html`${bar(done / children, 'the call', 'open')} <span class="note">${done.toLocaleString('en')} of ${children.toLocaleString('en')} calls under it are done</span>`
-  }
+  if (under.all > 0)
+    return html`${bar(under.over / under.all, 'the call', 'open')} <span class="note">${under.over.toLocaleString('en')} of ${under.all.toLocaleString('en')} calls under it are done</span>`
   const read = (rows_read ?? 0).toLocaleString('en')
   if (rowsLastTime)
     return html`${bar(Math.min(0.99, (rows_read ?? 0) / rowsLastTime), 'the call', 'open')} <span class="note">${read} rows, of about ${rowsLastTime.toLocaleString('en')} as the last time</span>`

@@ -47,7 +47,7 @@ ${more > 0 && html`<p class="note">… and ${more} more: <code>select * from led
 
 function line(stream: Stream): Html {
   const { service, operation, subject, status } = stream
-  return html`<tr data-stream="${stream.id}"><th scope="row">${service} ${operation}${subject && html` <span class="subject">${oneLine(subject, 60)}</span>`} ${statusBadge(status ?? '')}</th>
+  return html`<tr data-stream="${stream.id}"><th scope="row">${statusBadge(status ?? '')} ${service} ${operation}${subject && html` <span class="subject">${oneLine(subject, 60)}</span>`}</th>
 <td class="progress">${progressOf(stream)}</td>${counters.map(([name]) => html`<td class="number">${figure(name, stream[name])}</td>`)}
 <td class="number"><data data-field="throttled_ms" value="${stream.throttled_ms}">${span(stream.throttled_ms ?? 0)}</data></td><td class="number">${credits(stream)}</td>
 <td class="cursor">${errorNote(stream.error)}${status === 'open' && stream.cursor !== null && json(stream.cursor, 60)}</td></tr>`

@@ -2,7 +2,13 @@ import { type Selectable, sql } from 'kysely'
 import { listActions } from '../../db/actions.ts'
 import { listRejectReasons, sumsOfTree } from '../../db/call-sums.ts'
 import type { Db } from '../../db/connect.ts'
-import { countChildren, failedUnder, listAncestors, listChildren } from '../../db/family.ts'
+import {
+  countChildren,
+  countUnder,
+  failedUnder,
+  listAncestors,
+  listChildren,
+} from '../../db/family.ts'
 import { getJobCall, type JobCall } from '../../db/job-calls.ts'
 import type { LedgerRuns } from '../../db/schema.generated.ts'
 import { ProblemError } from '../problem.ts'
@@ -41,10 +47,10 @@ export async function readCall(db: Db, id: string) {
         .execute(),
     ])
   // Walking down a tree costs something: a call without children has none.
-  const [sums, failed] =
+  const [sums, failed, under] =
     children.length > 0
-      ? await Promise.all([sumsOfTree(db, id), failedUnder(db, id, mostFailed)])
-      : [[], []]
+      ? await Promise.all([sumsOfTree(db, id), failedUnder(db, id, mostFailed), countUnder(db, id)])
+      : [[], [], { all: 0, over: 0 }]
   const { now, leaseLeft, rowsLastTime } = clock
   return {
     call,
@@ -61,6 +67,7 @@ export async function readCall(db: Db, id: string) {
     checks,
     sums,
     failed,
+    under,
   }
 }
 

@@ -25,7 +25,9 @@ ${troubles.length > mostShown && html`<p>… and ${troubles.length - mostShown} 
 }
 
 function line({ what, job, job_call_id, service, why, hint, since }: Trouble, now: Date): Html {
-  return html`<strong>${what}</strong> ${subject(job, job_call_id, service)} ${moment('since', since, now)}: ${oneLine(why ?? '', 300)}${hint && html` <span class="hint">${oneLine(hint, 300)}</span>`}`
+  // What names the call's own id says how to get to it from a terminal: here it is a link away.
+  const advice = job_call_id !== null && hint?.includes(job_call_id) ? null : hint
+  return html`<strong>${what}</strong> ${subject(job, job_call_id, service)} ${moment('since', since, now)}: ${oneLine(why ?? '', 300)}${advice && html` <span class="hint">${oneLine(advice, 300)}</span>`}`
 }
 
 function subject(
