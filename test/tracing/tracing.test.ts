@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { isTracingWanted } from '../../src/tracing.ts'
 import { runToEnd } from '../cli/support/run-to-end.ts'
+import { startInstagram } from '../instagram-job/support/world.ts'
 import { createDatabase } from '../support/database.ts'
 import { startTestSandbox } from '../support/sandbox.ts'
 import { startCollector, type TracedSpan } from './collector.ts'
@@ -62,12 +63,7 @@ test('a whole run: a span a job call, stream, page, request and transaction, eac
   expect(parents('request')).toContain('page')
   expect(parents('transaction')).toEqual(['job', 'page'])
   // Each page is in one transaction that was committed: as its parent, or by a link.
-  const written = of('transaction')
-    .filter(({ attributes }) => attributes['end'] === 'commit')
-    .flatMap(({ parentSpanId, links }) => [
-      parentSpanId ?? '',
-      ...links.map(({ spanId }) => spanId),
-    ])
+  const written = committedIn(spans)
   for (const { spanId } of of('page')) expect(written).toContain(spanId)
   for (const span of of('page')) {
     const request = of('request').find(({ parentSpanId }) => parentSpanId === span.spanId)
@@ -88,6 +84,34 @@ test('a whole run: a span a job call, stream, page, request and transaction, eac
   expect(JSON.stringify(collector.resources)).not.toContain('src/cli/job.ts')
   for (const secret of [token, key])
     expect([...collector.bodies, run.output].join('\n')).not.toContain(secret)
+})
+
+test('a tree of calls is one trace, and pages of many streams that are written together are linked', async () => {
+  const database = await createDatabase()
+  const sandbox = await startInstagram({ profiles: 3, latencyMs: 2 })
+  const names = (await sandbox.state('profiles')).map(({ username }) => username)
+  const collector = await startCollector()
+  const env = { ...sandbox.env, DATABASE_URL: database.url, ...otel(collector.url) }
+  const params = JSON.stringify({ usernames: names })
+  const run = await runToEnd('src/cli/job.ts', ['instagram', '--params', params], env)
+  expect([run.code, run.output]).toEqual([0, expect.stringContaining('succeeded')])
+  const { rows } = await sql<{ root: string; pages: number }>`
+    select min(root_id::text) as root, sum(pages)::int as pages from ledger.runs`.execute(
+    database.db,
+  )
+  const { spans } = collector
+  expect(new Set(spans.map((span) => span.traceId))).toEqual(
+    new Set([rows[0]?.root.replaceAll('-', '')]),
+  )
+  expect(new Set(spans.filter((span) => kindOf(span) === 'job').map(({ name }) => name))).toEqual(
+    new Set(['job instagram', 'job instagram-batch', 'job instagram-profile']),
+  )
+  const pages = spans.filter((span) => kindOf(span) === 'page')
+  expect(pages).toHaveLength(rows[0]?.pages ?? 0)
+  const written = committedIn(spans)
+  for (const { spanId } of pages) expect(written.filter((id) => id === spanId)).toHaveLength(1)
+  expect(spans.some(({ links }) => links.length > 0)).toBe(true)
+  for (const name of names) expect(collector.bodies.join('')).not.toContain(name)
 })
 
 test('a run that fails: the error on the spans that met it, without secrets; in protobuf, which is the default, too', async () => {
@@ -163,3 +187,13 @@ test.each([
 ])('%j: traces %s', (env, wanted) => {
   expect(isTracingWanted(env)).toBe(wanted)
 })
+
+/** The spans that transactions stood for that were committed: the one above, and those that are linked. */
+function committedIn(spans: readonly TracedSpan[]): string[] {
+  return spans
+    .filter(({ name, attributes }) => name === 'transaction' && attributes['end'] === 'commit')
+    .flatMap(({ parentSpanId, links }) => [
+      parentSpanId ?? '',
+      ...links.map(({ spanId }) => spanId),
+    ])
+}
