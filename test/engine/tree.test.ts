@@ -204,7 +204,7 @@ test('cancelling ends the whole tree within 5 s: queued, waiting and running, wi
 
   const begun = performance.now()
   const cancelled = await cancelTree(db, id, 'anna')
-  expect(cancelled).toEqual({ ended: 197, stopping: 4 })
+  expect(cancelled).toEqual({ ended: 197, stopping: 4, analyses: 0 })
   await cancelTree(db, id, 'someone later')
   const ended = await untilCall(db, id, 'it has ended', (call) => call.finished_at !== null, 8000)
   const ms = performance.now() - begun
