@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { erasePerson } from '../../src/erase/erase-person.ts'
 import { findPerson, type Person } from '../../src/erase/find-person.ts'
+import { openErasure } from '../../src/erase/tombstones.ts'
 import { writeRaw } from '../../src/etl/load/raw-records.ts'
 import { createLog } from '../../src/log.ts'
 import { createDatabase } from '../support/database.ts'
@@ -81,6 +82,39 @@ test('who is not known is said in one line, with the exit code for wrong input',
     output: 'no contact 999 is stored here\nits id in amocrm was expected\n',
   })
   expect(await db.selectFrom('ledger.erasures').selectAll().execute()).toEqual([])
+}, 60_000)
+
+test('killed between the tombstones and the rows, the same command goes on under the same number', async () => {
+  const database = await createDatabase()
+  const { db } = database
+  const sandbox = await startTestSandbox({ contacts: 20, companies: 2 })
+  await succeed(database, 'crm-contacts', {}, sandbox.env)
+  const { external_id: id } = await db
+    .selectFrom('contacts')
+    .select('external_id')
+    .limit(1)
+    .executeTakeFirstOrThrow()
+  const person = await findPerson(db, 'contact', id)
+  const begun = await openErasure(db, person, 'who was killed')
+  expect((await db.selectFrom('contacts').selectAll().execute()).length).toBe(20)
+  const done = await erasePerson(
+    { db, log: createLog('silent'), files: undefined },
+    person,
+    'other',
+  )
+  expect(done).toMatchObject({ erasureId: begun, rows: { 'public.contacts': { deleted: 1 } } })
+  expect(await whereIs(db, [id])).toEqual({})
+  expect(await db.selectFrom('ledger.erasures').selectAll().execute()).toMatchObject([
+    { asked_by: 'who was killed', finished_at: expect.any(Date) },
+  ])
+  // Asked once more, there is nothing left to do.
+  const again = await findPerson(db, 'contact', id)
+  const { rows } = await erasePerson(
+    { db, log: createLog('silent'), files: undefined },
+    again,
+    'other',
+  )
+  expect(rows).toEqual({})
 }, 60_000)
 
 test('a page that is being written holds the erasure up, and goes with it', async () => {
