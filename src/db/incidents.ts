@@ -26,52 +26,76 @@ export async function lockIncidents(trx: Transaction<DB>): Promise<boolean> {
   return rows[0]?.locked ?? false
 }
 
-/**
- * Whether the calls that ended last failed: of each job the last one of the whole (subject ''), and the last one of parts.
- * Calls of parts are many and may never be made again: a failure among them is over after two days without another.
- */
+/** Of each job, whether the call of the whole (subject '') that ended last failed. */
 export async function findFailed(
   db: Db | Transaction<DB>,
   jobs: readonly string[],
 ): Promise<Finding[]> {
-  const { rows } = await sql<{
-    job: string
-    about: '' | 'parts'
-    id: string | null
-    failed: boolean | null
-    isNew: boolean
-    error: ErrorRecord | null
-    isOverSince: boolean | null
-  }>`
-    select j.job, lane.about, c.id, c.status = 'failed' as failed, c.error,
-      c.finished_at > clock_timestamp() - interval '7 days' as "isNew",
-      -- While the call that failed is tried again, the one before it says nothing.
-      i.id is null or c.finished_at > i.opened_at or c.id = i.job_call_id as "isOverSince"
+  const { rows } = await sql<FailedCall & { failed: boolean; isNews: boolean }>`
+    select c.job, c.id, c.error, c.status = 'failed' as failed,
+      case when c.status = 'failed' then c.finished_at > clock_timestamp() - interval '7 days'
+        -- While the call that failed is tried again, the one before it says nothing.
+        else i.id is null or c.finished_at > i.opened_at or c.id = i.job_call_id end as "isNews"
     from unnest(${jobs}::text[]) as j (job)
-    cross join (values (''), ('parts')) as lane (about)
-    left join lateral (
-      (select id, status, error, finished_at from ledger.job_calls
-      where lane.about = '' and job = j.job and subject = '' and parent_id is null
-        and finished_at is not null and status <> 'cancelled'
-      order by id desc limit 1)
-      union all
-      (select id, status, error, finished_at from ledger.job_calls
-      where lane.about = 'parts' and job = j.job and subject <> '' and parent_id is null
-        and finished_at is not null and status <> 'cancelled'
-        and id >= ledger.uuid_v7_floor(clock_timestamp() - interval '2 days')
-      order by id desc limit 1)
-    ) c on true
-    left join ledger.incidents i on i.job = j.job and i.kind = 'failed' and i.about = lane.about and i.closed_at is null`.execute(
+    cross join lateral (
+      select * from ledger.job_calls
+      where job = j.job and subject = '' and parent_id is null and finished_at is not null and status <> 'cancelled'
+      order by id desc limit 1
+    ) c
+    left join ledger.incidents i on i.job = c.job and i.kind = 'failed' and i.about = '' and i.closed_at is null`.execute(
     db,
   )
-  return rows.flatMap((row): Finding[] => {
-    const lane = { job: row.job, kind: 'failed', about: row.about } as const
-    if (!row.id) return row.about === '' ? [] : [{ ...lane, over: 'no call failed for two days' }]
-    if (!row.failed) return row.isOverSince ? [{ ...lane, over: 'it has succeeded' }] : []
-    if (!row.isNew || !row.error) return []
-    const { kind, message, hint } = row.error
-    return [{ ...lane, message: `${kind}: ${message}`, hint, jobCallId: row.id }]
+  return rows
+    .filter(({ isNews }) => isNews)
+    .map((call) => {
+      const lane = { job: call.job, kind: 'failed', about: '' } as const
+      return call.failed ? failure(lane, call) : { ...lane, over: 'it has succeeded' }
+    })
+}
+
+/** How long no call on a subject may have failed, for that to be over. */
+const quietFor = '15 minutes'
+
+/**
+ * Of each job, whether calls on a subject failed: the last one, or any of late. They may be many, each is of another, and some
+ * are never made again: so it is over when one succeeded and none failed for a while, or when there are none any more.
+ */
+export async function findFailedParts(
+  db: Db | Transaction<DB>,
+  jobs: readonly string[],
+): Promise<Finding[]> {
+  const { rows } = await sql<FailedCall & { newest: string | null }>`
+    select j.job, newest.status as newest, coalesce(of_late.id, newest.id) as id, coalesce(of_late.error, newest.error) as error
+    from unnest(${jobs}::text[]) as j (job)
+    left join lateral (
+      select id, status, error from ledger.job_calls
+      where job = j.job and subject <> '' and parent_id is null and finished_at is not null and status <> 'cancelled'
+        and id >= ledger.uuid_v7_floor(clock_timestamp() - interval '2 days')
+      order by id desc limit 1
+    ) newest on true
+    left join lateral (
+      select id, error from ledger.job_calls
+      where job = j.job and subject <> '' and parent_id is null and status = 'failed'
+        and finished_at > clock_timestamp() - ${quietFor}::interval
+      order by finished_at desc limit 1
+    ) of_late on true`.execute(db)
+  return rows.map((call) => {
+    const lane = { job: call.job, kind: 'failed', about: 'parts' } as const
+    if (call.error) return failure(lane, call)
+    if (!call.newest) return { ...lane, over: 'no call on a part for two days' }
+    return { ...lane, over: `another one succeeded, and none failed for ${quietFor}` }
   })
+}
+
+interface FailedCall {
+  job: string
+  id: string
+  error: ErrorRecord | null
+}
+
+function failure(lane: Lane, { id, error }: FailedCall): Finding {
+  const { kind = 'bug', message = 'it failed', hint } = error ?? {}
+  return { ...lane, message: `${kind}: ${message}`, hint, jobCallId: id }
 }
 
 /** What the checks found, each time they last ran; one that is no longer there is over. */

@@ -23,13 +23,16 @@ export async function listLastSuccesses(
 ): Promise<LastSuccess[]> {
   const { rows } = await sql<LastSuccess>`
     select s.job, clock_timestamp() as now, s.paused, s.expression, s.timezone, s.counted_since as "countedSince",
-      (extract(epoch from s.late_after) * 1000)::float8 as "lateAfterMs", c.finished_at as "lastSuccessAt"
+      (extract(epoch from s.late_after) * 1000)::float8 as "lateAfterMs", greatest(whole.at, ticked.at) as "lastSuccessAt"
     from ledger.schedules s
     left join lateral (
-      select finished_at from ledger.job_calls
-      where job = s.job and parent_id is null and status = 'succeeded' and (subject = '' or trigger = 'cron')
-      order by id desc limit 1
-    ) c on true
+      select finished_at as at from ledger.job_calls
+      where job = s.job and subject = '' and parent_id is null and status = 'succeeded' order by id desc limit 1
+    ) whole on true
+    left join lateral (
+      select c.finished_at as at from ledger.ticks t join ledger.job_calls c on c.id = t.job_call_id
+      where t.job = s.job and c.status = 'succeeded' order by t.scheduled_for desc limit 1
+    ) ticked on true
     where s.job = any(${jobs}::text[])`.execute(db)
   return rows
 }

@@ -1,5 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
-import { findFailed, findFailedChecks, lockIncidents, noteFindings } from '../db/incidents.ts'
+import {
+  findFailed,
+  findFailedChecks,
+  findFailedParts,
+  lockIncidents,
+  noteFindings,
+} from '../db/incidents.ts'
 import { Fault } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import type { DefaultSchedule } from './enqueue-due-ticks.ts'
@@ -57,14 +63,14 @@ async function noteIncidents({ db, log, settings, jobs }: WatchTools): Promise<v
   await db.transaction().execute(async (trx) => {
     if (!(await lockIncidents(trx))) return
     const failed = await findFailed(trx, names)
+    const parts = await findFailedParts(trx, names)
     const checks = await findFailedChecks(trx, names)
     const late = (await findLate(trx, roots, schedules)).filter(
       // That it failed says as much.
       ({ job, ...found }) =>
-        !('message' in found) ||
-        !failed.some((one) => one.job === job && one.about === '' && 'message' in one),
+        !('message' in found) || !failed.some((one) => one.job === job && 'message' in one),
     )
-    const { opened, closed } = await noteFindings(trx, [...failed, ...checks, ...late])
+    const { opened, closed } = await noteFindings(trx, [...failed, ...parts, ...checks, ...late])
     for (const { job, kind, about } of opened) log.info({ job, kind, about }, 'an incident began')
     for (const { job, kind, about } of closed) log.info({ job, kind, about }, 'an incident is over')
   })

@@ -152,29 +152,50 @@ test('a call that failed and is tried again: not over before it has succeeded', 
   expect(heads()).toHaveLength(2)
 })
 
-test('calls of parts: one incident however many fail, of its own, over with a success or after two quiet days', async () => {
+test('calls of parts: one incident however many fail and succeed by turns, of its own, over after a quiet while', async () => {
   const { db, look, heads } = await withWatch([plain('a-job')])
-  for (const n of [1, 2, 3])
-    await insertEnded(db, { job: 'a-job', subject: `part ${n}`, status: 'failed' })
+  const part = (n: number, status: 'failed' | 'succeeded') =>
+    insertEnded(db, { job: 'a-job', subject: `part ${n}`, status })
+  const laterBy = (minutes: number) =>
+    sql`update ledger.job_calls set finished_at = finished_at - make_interval(mins => ${minutes})`.execute(
+      db,
+    )
+  await part(1, 'failed')
+  // Its failure must not be missed because another one succeeds before anybody looks.
+  await part(2, 'succeeded')
   await look()
+  for (const n of [3, 4, 5]) {
+    await part(n, n % 2 === 0 ? 'failed' : 'succeeded')
+    await look()
+  }
   await insertEnded(db, { job: 'a-job' })
   await look()
   expect(heads()).toEqual([expect.stringContaining('a-job: a call on a part failed')])
   expect(heads()[0]).not.toContain('part 1')
+  // The whole is another incident.
   await insertEnded(db, { job: 'a-job', status: 'failed' })
   await look()
-  expect(heads()[1]).toContain('a-job: failed')
-  await insertEnded(db, { job: 'a-job', subject: 'part 9' })
+  expect(heads().slice(1)).toEqual([expect.stringContaining('a-job: failed')])
+  await laterBy(16)
   await look()
-  expect(heads()[2]).toMatch(/Over: a-job: a call on a part failed: it has succeeded/)
+  expect(heads().slice(2)).toEqual([
+    expect.stringMatching(
+      /Over: a-job: a call on a part failed: another one succeeded, and none failed/,
+    ),
+  ])
 
-  await insertEnded(db, { job: 'a-job', subject: 'part 1', status: 'failed' })
+  await part(1, 'failed')
+  await laterBy(60)
   await look()
+  await look()
+  expect(heads().slice(3)).toEqual([expect.stringContaining('a-job: a call on a part failed')])
   await sql`update ledger.job_calls set parent_id = gen_random_uuid(), trigger = 'job' where subject <> ''`.execute(
     db,
   )
   await look()
-  expect(heads()[4]).toMatch(/Over: .*no call failed for two days/)
+  expect(heads().slice(4)).toEqual([
+    expect.stringMatching(/Over: .*no call on a part for two days/),
+  ])
 })
 
 test('a check that fails: an incident a check, once, over when it holds again or is there no more', async () => {
@@ -261,6 +282,15 @@ describe('late', () => {
     expect(await isLate('counted_since = clock_timestamp()')).toBe(0)
     expect(await isLate(`counted_since = clock_timestamp() - interval '1 hour'`)).toBe(1)
     expect(await isLate(`late_after = interval '3 hours'`)).toBe(0)
+    // A schedule with parameters makes calls on a subject.
+    expect(await isLate(everyMinute)).toBe(1)
+    await insertEnded(db, { job: 'a-job', subject: '3 companies' })
+    expect(await isLate(everyMinute)).toBe(1)
+    await sql`insert into ledger.ticks (job, scheduled_for, job_call_id) select job, clock_timestamp(), id from ledger.job_calls`.execute(
+      db,
+    )
+    expect(await isLate(everyMinute)).toBe(0)
+    await sql`truncate ledger.ticks`.execute(db)
     await sql`update ledger.schedules set late_after = null, counted_since = clock_timestamp() - interval '10 days', expression = null`.execute(
       db,
     )
