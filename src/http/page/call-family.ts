@@ -55,8 +55,9 @@ const columns = [
   ['credits', 'credits'],
 ] as const
 
-/** What the whole tree read, by operation. */
-export function treeSums(sums: readonly OperationSums[]): Html {
+/** What the whole tree read, by operation; undefined: it is being added up. */
+export function treeSums(sums: readonly OperationSums[] | undefined): Html {
+  if (!sums) return html`<h2>Read by all of them</h2><p class="note">is being added up …</p>`
   if (sums.length === 0) return html``
   return html`<h2>Read by all of them</h2><div class="scroll" tabindex="0" role="region" aria-label="Sums by operation"><table>
 <thead><tr><th scope="col">operation</th>${columns.map(([, name]) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>

@@ -12,9 +12,12 @@ import { errorNote, json, moment, statusBadge } from './pieces.ts'
 import { type ReadCall, readCall } from './read-call.ts'
 import { type Stretch, timeLine } from './time-line.ts'
 
-/** A job call: how far it is, its streams and children, what waited for what, what went wrong. */
-export async function readCallPage(db: Db, id: string): Promise<Page> {
-  const read = await readCall(db, id)
+/**
+ * A job call: how far it is, its streams and children, what waited for what, what went wrong.
+ * @param atOnce somebody waits for it: what takes long follows with the news
+ */
+export async function readCallPage(db: Db, id: string, atOnce: boolean): Promise<Page> {
+  const read = await readCall(db, id, atOnce)
   const { call, run, streams, counts, children, failed, sums, rejects, checks, now } = read
   return {
     title: `${call.status}: ${nameOf(call)}`,

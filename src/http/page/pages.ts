@@ -59,24 +59,27 @@ export async function pages(app: FastifyInstance, door: Door): Promise<void> {
     })
 
     /** A page, and beside it the news of it. */
-    const page = (path: string, read: (request: FastifyRequest) => Promise<Page>) => {
+    const page = (
+      path: string,
+      read: (request: FastifyRequest, atOnce: boolean) => Promise<Page>,
+    ) => {
       members.get(path, async (request, reply) => {
-        const made = await read(request)
+        const made = await read(request, true)
         return await reply
           .type('text/html')
           .send(document(made, sessionOf(request), request.url).text)
       })
       members.get(`${path.replace(/\/$/, '')}/live`, async (request, reply) => {
         // What can't be read at all is an error, not a stream that never says anything.
-        await read(request)
+        await read(request, true)
         reply.hijack()
         for (const [name, value] of Object.entries(reply.getHeaders()))
           if (value !== undefined) reply.raw.setHeader(name, value)
-        live.follow(request.url, () => read(request), reply.raw)
+        live.follow(request.url, () => read(request, false), reply.raw)
       })
     }
     page('/', ({ query }) => readGrid(db, settings, gridQuery.parse(query).calls))
-    page('/calls/:id', (request) => readCallPage(db, callPath(request).id))
+    page('/calls/:id', (request, atOnce) => readCallPage(db, callPath(request).id, atOnce))
     page('/jobs/:job', (request) => readJobPage(db, settings, jobPath(request).name))
     page('/upstreams', () => readUpstreamsPage(db, settings))
     page('/actions', () => readActionsPage(db))

@@ -25,8 +25,15 @@ export interface Clock {
   rowsLastTime: number | null
 }
 
-/** All that the page of a call shows. @throws ProblemError 404 */
-export async function readCall(db: Db, id: string) {
+/** A tree with more calls than this is not added up while somebody waits for the page: it would take seconds. */
+const mostAtOnce = 2000
+
+/**
+ * All that the page of a call shows.
+ * @param atOnce leave out what takes long of a large tree; `sums` is then undefined
+ * @throws ProblemError 404
+ */
+export async function readCall(db: Db, id: string, atOnce: boolean) {
   const call = await getJobCall(db, id)
   if (!call) throw new ProblemError(404, 'there is no such job call')
   const [run, clock, streams, above, counts, children, rejects, actions, checks] =
@@ -47,10 +54,10 @@ export async function readCall(db: Db, id: string) {
         .execute(),
     ])
   // Walking down a tree costs something: a call without children has none.
-  const [sums, failed, under] =
-    children.length > 0
-      ? await Promise.all([sumsOfTree(db, id), failedUnder(db, id, mostFailed), countUnder(db, id)])
-      : [[], [], { all: 0, over: 0 }]
+  const under = children.length > 0 ? await countUnder(db, id) : { all: 0, over: 0 }
+  const failed = under.all > 0 ? await failedUnder(db, id, mostFailed) : []
+  const isTooLarge = atOnce && under.all > mostAtOnce
+  const sums = under.all === 0 ? [] : isTooLarge ? undefined : await sumsOfTree(db, id)
   const { now, leaseLeft, rowsLastTime } = clock
   return {
     call,

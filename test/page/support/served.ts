@@ -17,7 +17,7 @@ export async function servePage(env: Record<string, string> = {}, given?: TestDa
     await http.close()
     await opened.close()
   })
-  return { url: http.url, db: database.db, database, opened }
+  return { url: http.url, http, db: database.db, database, opened }
 }
 
 /** Logs in without a browser: the cookie to send along. */

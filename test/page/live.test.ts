@@ -1,0 +1,70 @@
+import { setTimeout } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { queueCall } from '../engine/support/calls.ts'
+import { until } from '../support/until.ts'
+import { cookieOf, servePage } from './support/served.ts'
+
+const newsSchema = z.object({
+  title: z.string(),
+  order: z.array(z.string()),
+  parts: z.record(z.string(), z.string()),
+})
+
+/** Listens as a browser does; answers what was said so far, and whether it has ended. */
+async function listen(address: string, cookie: string) {
+  const answer = await fetch(address, { headers: { cookie, accept: 'text/event-stream' } })
+  if (!answer.ok || !answer.body) throw new Error(`${address}: ${answer.status}`)
+  const heard = { text: '', ended: false, type: answer.headers.get('content-type') }
+  void (async (body: AsyncIterable<Uint8Array>) => {
+    for await (const bytes of body) heard.text += Buffer.from(bytes).toString()
+    heard.ended = true
+  })(answer.body)
+  const news = () =>
+    [...heard.text.matchAll(/^data: (.*)\n\n/gm)].map(([, data = '']) =>
+      newsSchema.parse(JSON.parse(data)),
+    )
+  return { heard, news }
+}
+
+test('who looks hears of what changes, of that alone, and of a new job in its place', async () => {
+  const { url, db } = await servePage()
+  const cookie = await cookieOf(url)
+  const [one, other] = [await listen(`${url}/live`, cookie), await listen(`${url}/live`, cookie)]
+  expect(one.heard.type).toBe('text/event-stream')
+  const [first] = await until('the first news', () => one.news().length > 0 && one.news())
+  expect(first?.order).toContain('job-crm-contacts')
+  expect(Object.keys(first?.parts ?? {})).toEqual(first?.order)
+  await until('nothing more is to be said', async () => {
+    const count = one.news().length
+    await setTimeout(1500)
+    return one.news().length === count
+  })
+  const before = one.news().length
+  await queueCall(db, 'a-job')
+  const next = await until('news of the call', () => one.news()[before])
+  expect(next.order.indexOf('job-a-job')).toBe(1)
+  expect(Object.keys(next.parts)).toEqual(['summary', 'job-a-job'])
+  expect(next.parts['job-a-job']).toContain('class="call queued"')
+  await until('the other one heard it too', () => other.heard.text.includes('job-a-job'))
+})
+
+test('a server that stops does not wait for those who look', async () => {
+  const { url, http } = await servePage()
+  const { heard } = await listen(`${url}/live`, await cookieOf(url))
+  const begun = performance.now()
+  await http.close()
+  // Far sooner than it would cut them off.
+  expect(performance.now() - begun).toBeLessThan(10_000)
+  await until('the stream ends', () => heard.ended)
+})
+
+test('without a session there is no stream; of what is not there neither', async () => {
+  const { url } = await servePage()
+  const ask = async (path: string, cookie: string) =>
+    (await fetch(`${url}${path}`, { headers: { cookie, accept: 'text/event-stream' } })).status
+  const id = '01a205d4-6f68-7448-afb9-2fe0a02b6708'
+  const cookie = await cookieOf(url)
+  expect([await ask('/live', ''), await ask(`/calls/${id}/live`, '')]).toEqual([401, 401])
+  expect(await ask(`/calls/${id}/live`, cookie)).toBe(404)
+})
