@@ -18,13 +18,15 @@ export interface FilesRewritten {
 
 /**
  * Writes the files that are left of all erasures anew, from what the tables now hold, and strikes each off the list when it is
- * there. Whoever dies in between leaves the rest on the list; a file that was written twice is the same.
+ * there. Schedulers do it too, so that what waits for a call, or was killed, comes to its end by itself. Whoever dies in between
+ * leaves the rest on the list; a file that was written twice is the same.
+ * @param erasureId the one whose files `left` tells of
  * @throws Fault where the storage is away or refuses
  */
 export async function rewriteFiles(
   db: Db,
   files: Files | undefined,
-  erasureId: number,
+  erasureId?: number,
 ): Promise<FilesRewritten> {
   const { rows: todo } = await sql<{ id: number } & FileLeft>`
     select e.id, f.job_call_id, f.key from ledger.erasures e

@@ -2,7 +2,9 @@ import { schedule } from 'node-cron'
 import type { Db } from '../db/connect.ts'
 import { keepHouse } from '../db/keep-house.ts'
 import { introduceJobs } from '../db/ticks.ts'
+import { rewriteFiles } from '../erase/rewrite-files.ts'
 import { Fault } from '../errors.ts'
+import type { Files } from '../etl/load/files.ts'
 import type { Logger } from '../log.ts'
 import type { Settings } from '../settings.ts'
 import { missingSettings } from './catalog.ts'
@@ -50,21 +52,26 @@ export async function startScheduler({
   log,
   settings,
   jobs,
+  files,
 }: {
   db: Db
   log: Logger
   settings: Settings
   jobs: readonly Job[]
+  files?: Files | undefined
 }): Promise<Scheduler> {
   const defaults = defaultSchedules(jobs, settings, db)
   await introduceJobs(
     db,
     defaults.map(({ job }) => job),
   )
+  const stopping = new AbortController()
+  const filesUntilStop = files?.until(stopping.signal)
   const running = new Set<Promise<void>>()
   const guarded = (name: string, work: () => Promise<unknown>) => () => {
     const mine = work()
       .catch((error: unknown) => {
+        if (stopping.signal.aborted) return
         log.warn({ reason: String(error) }, `${name} failed; it is tried again`)
       })
       .then(() => void running.delete(mine))
@@ -82,10 +89,16 @@ export async function startScheduler({
       guarded('keeping house', () => keepHouse(db)),
       { noOverlap: true },
     ),
+    schedule(
+      '*/10 * * * * *',
+      guarded('writing the files that an erasure left', () => rewriteFiles(db, filesUntilStop)),
+      { noOverlap: true },
+    ),
   ]
   await guarded('looking for due ticks', () => enqueueDueTicks(db, log, defaults))()
   return {
     async stop() {
+      stopping.abort(new Fault('interrupted', 'the scheduler stops'))
       for (const task of tasks) await task.destroy()
       await Promise.all(running)
     },

@@ -36,7 +36,7 @@ export async function startWork(options: WorkOptions): Promise<Work> {
     : undefined
   const sweeper = startSweeper({ db, log, jobs, leaseSeconds })
   const scheduler = options.scheduler
-    ? await startScheduler({ db, log, settings, jobs })
+    ? await startScheduler({ db, log, settings, jobs, files })
     : undefined
   const watch = startWatch({ db, log, settings, jobs })
 
