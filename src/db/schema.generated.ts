@@ -627,6 +627,7 @@ export interface LedgerRuns {
   bytes: number | null;
   cancel_requested_at: Timestamp | null;
   cancel_requested_by: string | null;
+  checks_failed: number | null;
   children: number | null;
   children_failed: number | null;
   children_open: number | null;

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/connect.ts'
+import { claimPost } from '../../src/db/incident-posts.ts'
 import { Fault } from '../../src/errors.ts'
 import type { Job } from '../../src/jobs/job.ts'
 import { postAlerts } from '../../src/jobs/post-alerts.ts'
@@ -332,6 +333,21 @@ describe('a webhook that', () => {
       expect.stringMatching(/^:rot.*: failed: upstream/),
       expect.stringMatching(/^:white.*Over/),
     ])
+  })
+
+  test('was being posted to by a process that died: another one does it, when the claim is over', async () => {
+    const { db, hook, look } = await failing()
+    hook.answer(500)
+    await look()
+    await waitIsOver(db)
+    expect(await claimPost(db)).toMatchObject({ says: 'begun', job: 'a-job' })
+    hook.answer(200)
+    await look()
+    expect(hook.messages).toEqual([])
+    await waitIsOver(db)
+    await look()
+    await look()
+    expect(hook.messages).toHaveLength(1)
   })
 
   test('answers 500, then 429 with a wait, then 200', async () => {

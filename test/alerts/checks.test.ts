@@ -87,6 +87,8 @@ test('checks that pass, fail, say nothing, throw, answer nonsense and try to wri
   ])
   const shown = await runToEnd('src/cli/ledger.ts', ['show', id], { DATABASE_URL: database.url })
   expect(shown.output).toMatch(/^checks +5 failed, at /m)
+  const listed = await runToEnd('src/cli/ledger.ts', ['runs'], { DATABASE_URL: database.url })
+  expect(listed.output).toMatch(/a-job .*succeeded .* 5 checks failed$/m)
   expect(shown.output).toMatch(/^failed +b-fails +1 of 3 +b-fails holds$/m)
 })
 

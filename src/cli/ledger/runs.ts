@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db } from '../../db/connect.ts'
 import type { JobCall } from '../../db/job-calls.ts'
 import type { ErrorRecord } from '../../errors.ts'
-import { isoTime, oneLine, tookFrom } from '../format.ts'
+import { isoTime, oneLine, plural, tookFrom } from '../format.ts'
 import { plainTable } from '../plain-table.ts'
 import { shortIds } from './short-ids.ts'
 
@@ -51,10 +51,14 @@ export async function printRuns(db: Db, options: RunsOptions): Promise<void> {
       run.rows_updated,
       run.rows_unchanged,
       run.rows_rejected,
-      (run.error as ErrorRecord | null)?.kind,
+      (run.error as ErrorRecord | null)?.kind ?? describeChecks(run.checks_failed),
     ])
   process.stdout.write(rows.length > 0 ? `${plainTable(head, rows)}\n` : 'no runs\n')
 }
+
+/** The call itself is well, and its data look odd. */
+const describeChecks = (failed: number | null) =>
+  failed ? `${plural(failed, 'check')} failed` : undefined
 
 const head = [
   'id',
