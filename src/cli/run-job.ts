@@ -11,6 +11,7 @@ import { startSweeper } from '../jobs/sweeper.ts'
 import { lookOnce } from '../jobs/watch.ts'
 import type { Opened } from '../open.ts'
 import { exitCode } from './exit.ts'
+import { plural } from './format.ts'
 import type { JobOptions } from './job.ts'
 import { rowsOfLastRun } from './last-run.ts'
 import { printChecks } from './print-checks.ts'
@@ -89,7 +90,14 @@ async function runShown(
   try {
     const tree = { executor, jobs: catalog, worker, leaseSeconds, concurrency, stopping }
     const root = await runTree(id, tree)
-    if (root.status === 'succeeded') await waitForAnalysis(id, waitSeconds, tree)
+    if (root.status === 'succeeded') {
+      display.stop()
+      await waitForAnalysis(id, waitSeconds, tree, (open) =>
+        say(
+          `waiting for ${plural(open, 'analysis', 'analyses')}, ${waitSeconds} s at most (--wait)`,
+        ),
+      )
+    }
     return root
   } finally {
     display.stop()

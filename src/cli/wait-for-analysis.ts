@@ -15,14 +15,16 @@ export async function waitForAnalysis(
   rootId: string,
   seconds: number,
   options: RunTreeOptions,
+  onWait: (open: number) => void,
 ): Promise<number> {
   const { executor, stopping } = options
   const { db, settings } = executor
   const until = performance.now() + seconds * 1000
-  for (;;) {
+  for (let looks = 0; ; looks++) {
     const open = await countAnalysisOpen(db, rootId)
     const leftSeconds = Math.floor((until - performance.now()) / 1000)
     if (open === 0 || leftSeconds < 1 || stopping.aborted) return open
+    if (looks === 0) onWait(open)
     if (await pollAnalysis.isDue?.({ db, settings })) await pollOnce(leftSeconds, options)
     await setTimeout(lookAgainMs)
   }

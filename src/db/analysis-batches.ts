@@ -29,6 +29,8 @@ export interface BatchToSend {
 export interface BatchToPoll {
   id: string
   remote_id: string
+  /** Since the service took it. */
+  ageMs: number
 }
 
 /** @throws Fault `lease_lost` where another attempt holds the call now. */
@@ -46,9 +48,19 @@ const isFree = (holder: Holder): RawBuilder<boolean> => sql`
   (b.held_by is null or b.held_by = ${holder.token} or not exists (
     select from ledger.job_calls c where c.id = b.holder_call_id and c.lease_token = b.held_by and c.lease_expires_at > clock_timestamp()))`
 
+/** Of locked batches, whether anybody still waits for what they hold. */
+const whetherWanted = (batches: string): RawBuilder<unknown> => sql`
+  select d.id, exists (select from ledger.analysis_tasks t where t.batch_id = d.id and t.finished_at is null) as wanted
+  from ${sql.table(batches)} d`
+
+/** What is wanted is ours now, the rest is closed. */
+const heldOrClosed = ({ call, token }: Holder): RawBuilder<unknown> => sql`
+  held_by = case when l.wanted then ${token}::uuid end, holder_call_id = case when l.wanted then ${call.id}::uuid end,
+  status = case when l.wanted then b.status else 'cancelled' end, finished_at = case when not l.wanted then clock_timestamp() end`
+
 /**
  * What was written down to be sent and is due, at most so many: its first sending failed, or whoever was sending it died.
- * Sent again, it is `in_doubt` where the service may take both.
+ * Sent again, it is `in_doubt` where the service may take both. One that nobody wants any more is closed.
  */
 export async function takeUnsent(
   db: Db,
@@ -58,19 +70,19 @@ export async function takeUnsent(
 ): Promise<BatchToSend[]> {
   return await db.transaction().execute(async (trx) => {
     await fence(trx, holder)
-    const { rows } = await sql<BatchToSend>`
+    const { rows } = await sql<BatchToSend & { wanted: boolean }>`
       with free as materialized (
         select b.id from ledger.analysis_batches b
         where b.service = ${service} and b.status = 'sending' and b.due_at <= clock_timestamp() and ${isFree(holder)}
         order by b.due_at limit ${limit} for update skip locked
-      )
-      update ledger.analysis_batches b set held_by = ${holder.token}, holder_call_id = ${holder.call.id},
-        in_doubt = b.in_doubt or (b.sends > 0 and not ${honoursKey}::boolean), sends = b.sends + 1
-      from free where b.id = free.id
-      returning b.id, b.kind, b.body, b.items, case when b.sends > 1 then b.created_at end as "doubtSince"`.execute(
+      ), looked as (${whetherWanted('free')})
+      update ledger.analysis_batches b set ${heldOrClosed(holder)}, sends = b.sends + l.wanted::int,
+        in_doubt = b.in_doubt or (b.sends > 0 and l.wanted and not ${honoursKey}::boolean)
+      from looked l where b.id = l.id
+      returning b.id, b.kind, b.body, b.items, l.wanted, case when b.sends > 1 then b.created_at end as "doubtSince"`.execute(
       trx,
     )
-    return rows
+    return rows.filter(({ wanted }) => wanted)
   })
 }
 
@@ -225,15 +237,12 @@ export async function takeToPoll(
         select b.id from ledger.analysis_batches b
         where b.service = ${service} and b.status = 'out' and b.due_at <= clock_timestamp() and ${isFree(holder)}
         order by b.due_at limit ${limit} for update skip locked
-      ), looked as (
-        select id, exists (select from ledger.analysis_tasks t where t.batch_id = due.id and t.finished_at is null) as wanted from due
-      )
-      update ledger.analysis_batches b set
-        held_by = case when l.wanted then ${holder.token}::uuid end, holder_call_id = case when l.wanted then ${holder.call.id}::uuid end,
-        polls = b.polls + l.wanted::int,
-        status = case when l.wanted then 'out' else 'cancelled' end, finished_at = case when not l.wanted then clock_timestamp() end
+      ), looked as (${whetherWanted('due')})
+      update ledger.analysis_batches b set ${heldOrClosed(holder)}, polls = b.polls + l.wanted::int
       from looked l where b.id = l.id
-      returning b.id, b.remote_id, l.wanted`.execute(trx)
+      returning b.id, b.remote_id, l.wanted, extract(epoch from clock_timestamp() - b.accepted_at)::float8 * 1000 as "ageMs"`.execute(
+      trx,
+    )
     return rows.filter(({ wanted }) => wanted)
   })
 }

@@ -29,8 +29,9 @@ const worthWaitingMs = 4000
 const lookAgainMs = 250
 /** A tenth of the shortest time between two polls of a batch. */
 const mostJitterMs = 187
-/** Until a service that did not answer is asked again, in ms. */
-const restMs = 30_000
+/** Until a service that did not answer is asked again, in ms: the longer, the longer what is out has been waited for. */
+const leastRestMs = 30_000
+const longestRestMs = 900_000
 
 interface Learnt {
   news: BatchNews[]
@@ -79,7 +80,7 @@ export function pollAnalyses(
       )
     } catch (thrown) {
       if (context.signal.aborted) throw thrown
-      const inMs = thrown instanceof Parked ? thrown.until.getTime() - Date.now() : restMs
+      const inMs = thrown instanceof Parked ? thrown.until.getTime() - Date.now() : restOf(batches)
       const ids = batches.map(({ id }) => id)
       await putBatchesBack(db, lease, ids, {
         inMs: Math.max(1000, inMs),
@@ -119,6 +120,9 @@ export function pollAnalyses(
     }),
   }
 }
+
+const restOf = (batches: readonly BatchToPoll[]) =>
+  Math.min(longestRestMs, Math.max(leastRestMs, ...batches.map(({ ageMs }) => ageMs / 4)))
 
 const keyOf = (row: object) =>
   String('media_key' in row ? row.media_key : 'text_key' in row ? row.text_key : '')

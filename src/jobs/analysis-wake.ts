@@ -27,8 +27,8 @@ export async function wakeForAnalysis(db: Db, callId: string): Promise<void> {
 export async function wakeAnalysis(db: Db, inMs: number): Promise<void> {
   await db.transaction().execute(async (trx) => {
     const { rows } = await sql<{ scheduled_for: Date }>`
-      insert into ledger.ticks (job, scheduled_for)
-      select job, to_timestamp(ceil(extract(epoch from clock_timestamp()) + ${Math.max(leastMs, inMs) / 1000}::float8)) from ledger.schedules
+      insert into ledger.ticks (job, scheduled_for, queued_at)
+      select job, t.at, t.at from ledger.schedules, lateral (select to_timestamp(ceil(extract(epoch from clock_timestamp()) + ${Math.max(leastMs, inMs) / 1000}::float8)) as at) t
       where job = ${job} and not paused
       on conflict do nothing returning scheduled_for`.execute(trx)
     for (const { scheduled_for: at } of rows)
