@@ -12,9 +12,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await tables(db)
   await functions(db)
   await sql`
-    create trigger tally_call after update on ledger.job_calls for each row
-      when (old.finished_at is distinct from new.finished_at or old.lease_token is distinct from new.lease_token)
-      execute function ledger.tally_call()`.execute(db)
+    create trigger tally_calls after update on ledger.job_calls referencing old table as before new table as after
+      for each statement execute function ledger.tally_calls()`.execute(db)
   await countSoFar(db)
 }
 
@@ -42,45 +41,51 @@ async function functions(db: Kysely<unknown>): Promise<void> {
     db,
   )
   await sql`
-    create function ledger.tally_time(p_name text, p_job text, p_label text, p_from timestamptz, p_to timestamptz)
-    returns void language sql as $$
-      insert into ledger.tally_log (name, job, label, bucket, n, seconds)
-      select p_name, p_job, p_label, coalesce(width_bucket(s, ledger.tally_bounds()), -1), 1, coalesce(s, 0)
-      from (select greatest(0, extract(epoch from p_to - p_from))::float8 as s) took
-    $$`.execute(db)
-  await sql`
     create view ledger.stream_tallies as
     select s.job_call_id, s.service, v.name, v.label, v.n
     from ledger.service_calls s
     cross join lateral (values ('pages', '', s.pages), ('rows', 'inserted', s.rows_inserted), ('rows', 'updated', s.rows_updated),
       ('rows', 'unchanged', s.rows_unchanged), ('rows', 'rejected', s.rows_rejected)) as v (name, label, n)
     where v.n <> 0`.execute(db)
+  // A statement may end a call, or a quarter of a million. Grouped, not joined: the plan is kept from the first statement, and a
+  // loop that is right for one call would take hours for all.
   await sql`
-    create function ledger.tally_call() returns trigger language plpgsql as $$
-    declare
-      sign int := case when old.finished_at is null and new.finished_at is not null then 1
-        when old.finished_at is not null and new.finished_at is null then -1 else 0 end;
+    create function ledger.tally_calls() returns trigger language plpgsql as $$
     begin
-      if sign <> 0 then
-        insert into ledger.tally_log (name, job, service, label, n)
-        select name, new.job, service, label, sign * sum(n) from ledger.stream_tallies
-        where job_call_id = new.id group by name, service, label;
-      end if;
-      if sign = 1 then
-        perform ledger.tally_time('ended', new.job, new.status, new.started_at, new.finished_at);
-      end if;
-      if old.lease_token is null and new.lease_token is not null then
-        if new.attempt = 1 then
-          perform ledger.tally_time('waited', new.job, '', new.queued_at, new.started_at);
-        end if;
-        if old.error ->> 'kind' = 'crashed' then
-          insert into ledger.tally_log (name, job, n) values ('taken_over', new.job, 1);
-        end if;
-      -- Its holder gives a lease back with an end or a reason; who takes it away says that it crashed, or nothing.
-      elsif new.lease_token is null and old.lease_token is not null
-        and (new.error ->> 'kind' = 'crashed' or new.status = 'queued' and new.error is null) then
-        insert into ledger.tally_log (name, job, n) values ('lease_lost', new.job, 1);
-      end if;
+      insert into ledger.tally_log (name, job, service, label, bucket, n, seconds)
+      with changed as (
+        select id,
+          max(job) filter (where is_new) as job, max(status) filter (where is_new) as status,
+          max(attempt) filter (where is_new) as attempt, max(queued_at) filter (where is_new) as queued_at,
+          max(started_at) filter (where is_new) as started_at, max(finished_at) filter (where is_new) as finished_at,
+          bool_or(finished_at is not null and is_new)::int - bool_or(finished_at is not null and not is_new)::int as ended,
+          bool_or(lease_token is not null and is_new)::int - bool_or(lease_token is not null and not is_new)::int as leased,
+          max(error ->> 'kind') filter (where is_new) as kind, max(error ->> 'kind') filter (where not is_new) as kind_before
+        from (
+          select true as is_new, id, job, status, attempt, queued_at, started_at, finished_at, lease_token, error from after
+          union all
+          select false, id, job, status, attempt, queued_at, started_at, finished_at, lease_token, error from before
+        ) both_of_each
+        group by id
+      ), times as (
+        select 'ended' as name, job, status as label, extract(epoch from finished_at - started_at)::float8 as s from changed where ended = 1
+        union all
+        select 'waited', job, '', extract(epoch from started_at - queued_at)::float8 from changed where leased = 1 and attempt = 1
+      ), events as (
+        select 'taken_over' as name, job from changed where leased = 1 and kind_before = 'crashed'
+        union all
+        -- Its holder gives a lease back with an end or a reason; who takes it away says that it crashed, or nothing.
+        select 'lease_lost', job from changed where leased = -1 and (kind = 'crashed' or status = 'queued' and kind is null)
+      )
+      select name, job, '', label, coalesce(width_bucket(s, ledger.tally_bounds()), -1), count(*), coalesce(sum(greatest(s, 0)), 0)
+      from times group by 1, 2, 3, 4, 5
+      union all
+      select name, job, '', '', 0, count(*), 0 from events group by 1, 2
+      union all
+      select s.name, c.job, s.service, s.label, 0, sum(c.ended * s.n), 0
+      from changed c join ledger.stream_tallies s on s.job_call_id = c.id
+      where c.ended <> 0 and c.attempt > 0
+      group by 1, 2, 3, 4;
       return null;
     end $$`.execute(db)
   await sql`
