@@ -4,7 +4,10 @@ import { Fault } from '../errors.ts'
 const passing = new Set([
   '40001', // serialization_failure
   '40P01', // deadlock_detected
+  '53100', // disk_full
+  '53200', // out_of_memory
   '53300', // too_many_connections
+  '53400', // configuration_limit_exceeded, such as temp_file_limit
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
@@ -19,7 +22,7 @@ const socketCodes = new Set([
   'EAI_AGAIN',
 ])
 
-/** Whether the database, rather than what was asked of it, is the reason. Says nothing about whether a COMMIT got through. */
+/** Whether the database (down, full, or too busy), rather than what was asked of it, is the reason. Says nothing about whether a COMMIT got through. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof AggregateError) return error.errors.some(isDatabaseAway)
