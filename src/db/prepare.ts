@@ -56,5 +56,8 @@ function withNames(client: PoolClient): PostgresPoolClient {
   }
 }
 
-/** A migration that adds a column breaks what was prepared with a star, on every connection that is open. */
-const maySeeOtherColumns = /^\s*select (\w+\.)?\*|returning (\w+\.)?\*\s*$/i
+/**
+ * A migration that adds a column breaks what was prepared to answer a star, on every connection that is open. A bare star may stand
+ * further inside, where it is only read from.
+ */
+const maySeeOtherColumns = /[\w"]\.\*|(^|\))\s*select \*|returning \*\s*$/i
