@@ -78,6 +78,7 @@ async function freezeUntilTakenOver(db: Db, first: Program, second: () => Progra
 
 /** Wakes the frozen worker and lets its attempt end: no version of any row may be another one afterwards. */
 async function expectNothingWritten(db: Db, worker: Program, id: string): Promise<void> {
+  await untilCall(db, id, 'its checks have run', (call) => call.checked_at !== null)
   const before = await versions(db)
   worker.child.kill('SIGCONT')
   await until('the attempt of the frozen worker ends', () =>

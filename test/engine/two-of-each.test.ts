@@ -31,14 +31,15 @@ test('two schedulers and two workers: one call per tick, and the quota holds ove
   await sql`update ledger.schedules set overlap = 'allow', catch_up = 'all'`.execute(db)
   await until('twelve ticks', async () => (await ticks()).length >= 12)
   await sql`update ledger.schedules set paused = true`.execute(db)
-  await until(
-    'all calls have ended',
-    async () => {
-      const left = await leftOver(db)
-      return left?.calls === 0 && (await ticks()).every((tick) => tick.job_call_id !== null)
-    },
-    60_000,
-  )
+  let left: unknown
+  const allHaveEnded = async () => {
+    const [now, due] = [await leftOver(db), await ticks()]
+    left = { ...now, unopened: due.filter((tick) => tick.job_call_id === null) }
+    return now?.calls === 0 && due.every((tick) => tick.job_call_id !== null)
+  }
+  await until('all calls have ended', allHaveEnded, 60_000).catch((error: unknown) => {
+    throw new Error(`${String(error)}; left: ${JSON.stringify(left)}`)
+  })
 
   const all = await ticks()
   const calls = await db.selectFrom('ledger.job_calls').selectAll().execute()

@@ -108,7 +108,7 @@ test('where one answer came later than others, its request may have been counted
   const countedMs = async () => {
     const { rows: lanes } = await sql<{ ms: number }>`
       select (extract(epoch from sent_before - ${rows[0]?.now}) * 1000)::float8 as ms from ledger.quota_lanes
-      where account = ${account} and sent_after = sent_before order by slot desc limit 1`.execute(
+      where account = ${account} and sent_after = sent_before and isfinite(sent_before) order by slot desc limit 1`.execute(
       db,
     )
     return lanes[0]?.ms ?? 0
