@@ -10,10 +10,11 @@ import { logIn, look } from './support/browser.ts'
 import { servePage } from './support/served.ts'
 
 test('a job is started by a button, its bar moves without a reload, another button cancels it', async () => {
-  const sandbox = await startTestSandbox({ contacts: 4000 })
+  const sandbox = await startTestSandbox({ contacts: 6000 })
   const { url, db, opened } = await servePage({
     ...sandbox.env,
-    AMOCRM_REQUESTS_PER_SECOND: '4',
+    // Half a minute's work: it is cancelled long before its end.
+    AMOCRM_REQUESTS_PER_SECOND: '1',
     LEASE_SECONDS: '2',
   })
   const work = await startWork({ ...opened, jobs: catalog, scheduler: false, queue: true })
@@ -29,7 +30,7 @@ test('a job is started by a button, its bar moves without a reload, another butt
   await page.waitForURL(/\/calls\//)
 
   const id = new URL(page.url()).pathname.split('/').at(-1) ?? ''
-  await pretendLastTime(db, id, 4000)
+  await pretendLastTime(db, id, 6000)
   await page.evaluate('window.loadedOnce = true')
   const bar = page.locator('.state .bar')
   const done = async () => Number(await bar.getAttribute('aria-valuenow'))

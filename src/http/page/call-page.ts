@@ -8,8 +8,9 @@ import { childrenTable, crumbs, nameOf, treeSums } from './call-family.ts'
 import { streamsTable } from './call-streams.ts'
 import { csrf, type Page } from './frame.ts'
 import { type Html, html } from './html.ts'
-import { errorNote, json, moment, statusBadge } from './pieces.ts'
+import { errorNote, figure, json, moment, statusBadge } from './pieces.ts'
 import { type ReadCall, readCall } from './read-call.ts'
+import { numbers, table } from './table.ts'
 import { type Stretch, timeLine } from './time-line.ts'
 
 /**
@@ -157,12 +158,16 @@ function checksList(checks: ReadCall['checks']): Html {
 function rejectsTable(reasons: readonly RejectReason[]): Html {
   if (reasons.length === 0) return html``
   const all = reasons.reduce((sum, { count }) => sum + count, 0)
-  return html`<h2>${plural(all, 'reject')}</h2><div class="scroll" tabindex="0" role="region" aria-label="Rejects"><table>
-<thead><tr><th scope="col" class="number">records</th><th scope="col" class="number">still wrong</th><th scope="col">entity</th><th scope="col">reason</th><th scope="col">for example</th></tr></thead>
-<tbody>${reasons
+  const columns = ['reason', 'entity', ...numbers('records', 'still wrong'), 'for example']
+  const rows = reasons
     .slice(0, 50)
-    .map(
-      ({ count, still, entity, reason, example }) =>
-        html`<tr><td class="number">${count}</td><td class="number">${still}</td><td>${entity}</td><td>${oneLine(reason, 300)}</td><td><code>${oneLine(example, 80)}</code></td></tr>`,
-    )}</tbody></table></div>`
+    .map(({ count, still, entity, reason, example }) => [
+      oneLine(reason, 300),
+      entity,
+      figure('rejects', count),
+      figure('rejects_still', still),
+      html`<code>${oneLine(example, 80)}</code>`,
+    ])
+  return html`<h2>${plural(all, 'reject')}</h2>
+${table('Rejects', columns, { rows })}`
 }

@@ -6,6 +6,7 @@ import type { LedgerRuns, LedgerStreams } from '../../db/schema.generated.ts'
 import { bar } from './bar.ts'
 import { type Html, html } from './html.ts'
 import { errorNote, figure, json, statusBadge } from './pieces.ts'
+import { type Column, numbers, type Row, table } from './table.ts'
 
 export type Stream = Selectable<LedgerStreams>
 
@@ -36,21 +37,37 @@ const counters = [
 export function streamsTable(streams: readonly Stream[], run: Selectable<LedgerRuns>): Html {
   if (streams.length === 0) return html`<h2>Streams</h2><p class="none">none so far</p>`
   const more = (run.streams ?? 0) - streams.length
+  const columns: Column[] = [
+    'stream',
+    ['rows read', 'progress'],
+    ...numbers(...counters.map(([, name]) => name), 'waited for quota', 'credits'),
+    ['goes on at, or error', 'cursor'],
+  ]
+  const foot = [
+    'sum',
+    figure('sum_rows_read', run.rows_read),
+    ...counters.map(([name]) => figure(`sum_${name}`, run[name])),
+    span(run.throttled_ms ?? 0),
+    credits(run),
+    size(run.bytes ?? 0),
+  ]
+  const known = { by: 'stream', as: streams.map(({ id }) => id) }
   return html`<h2>${plural(run.streams ?? 0, 'stream')}</h2>
-<div class="scroll" tabindex="0" role="region" aria-label="Streams"><table>
-<thead><tr><th scope="col">stream</th><th scope="col">rows read</th>${counters.map(([, name]) => html`<th scope="col" class="number">${name}</th>`)}<th scope="col" class="number">waited for quota</th><th scope="col" class="number">credits</th><th scope="col">goes on at, or error</th></tr></thead>
-<tbody>${streams.map(line)}</tbody>
-<tfoot><tr><th scope="row">sum</th><td>${figure('sum_rows_read', run.rows_read)}</td>${counters.map(([name]) => html`<td class="number">${figure(`sum_${name}`, run[name])}</td>`)}<td class="number">${span(run.throttled_ms ?? 0)}</td><td class="number">${credits(run)}</td><td>${size(run.bytes ?? 0)}</td></tr></tfoot>
-</table></div>
+${table('Streams', columns, { rows: streams.map(cellsOf), known, foot })}
 ${more > 0 && html`<p class="note">… and ${more} more: <code>select * from ledger.streams where job_call_id = '${run.id}'</code></p>`}`
 }
 
-function line(stream: Stream): Html {
-  const { service, operation, subject, status } = stream
-  return html`<tr data-stream="${stream.id}"><th scope="row">${statusBadge(status ?? '')} ${service} ${operation}${subject && html` <span class="subject">${oneLine(subject, 60)}</span>`}</th>
-<td class="progress">${progressOf(stream)}</td>${counters.map(([name]) => html`<td class="number">${figure(name, stream[name])}</td>`)}
-<td class="number"><data data-field="throttled_ms" value="${stream.throttled_ms}">${span(stream.throttled_ms ?? 0)}</data></td><td class="number">${credits(stream)}</td>
-<td class="cursor">${errorNote(stream.error)}${status === 'open' && stream.cursor !== null && json(stream.cursor, 60)}</td></tr>`
+function cellsOf(stream: Stream): Row {
+  const { service, operation, subject, status, throttled_ms: throttledMs } = stream
+  const about = subject && html` <span class="subject">${oneLine(subject, 60)}</span>`
+  return [
+    html`${statusBadge(status ?? '')} ${service} ${operation}${about}`,
+    progressOf(stream),
+    ...counters.map(([name]) => figure(name, stream[name])),
+    html`<data data-field="throttled_ms" value="${throttledMs}">${span(throttledMs ?? 0)}</data>`,
+    credits(stream),
+    html`${errorNote(stream.error)}${status === 'open' && stream.cursor !== null && json(stream.cursor, 60)}`,
+  ]
 }
 
 /** The same stream read so much the last time: about as much is to come. Where there was no last time, nobody knows. */

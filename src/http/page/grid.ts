@@ -59,7 +59,8 @@ export function callSquares(job: string, calls: readonly RecentCall[]): Html {
   if (calls.length === 0) return html`<p class="calls none">never ran</p>`
   return html`<div class="calls scroll" role="group" aria-label="calls of ${job}, newest first">${calls.map(
     (call, n) =>
-      html`<a class="call ${call.status}${call.checks_failed > 0 && ' checks'}" href="/calls/${call.id}"${n > 0 && html` tabindex="-1"`} title="${describe(call)}" aria-label="${describe(call)}"></a>`,
+      html`<a class="call ${call.status}${call.checks_failed > 0 && ' checks'}" href="/calls/${call.id}"${n > 0 && html` tabindex="-1"`}
+title="${describe(call)}" aria-label="${describe(call)}"></a>`,
   )}</div>`
 }
 

@@ -12,6 +12,7 @@ import { type JobRow, listJobRows, type RecentCall } from './job-rows.ts'
 import { errorNote, lasted, moment, statusBadge } from './pieces.ts'
 import { runForm } from './run-form.ts'
 import { sparkline } from './sparkline.ts'
+import { numbers, type Row, table } from './table.ts'
 
 /** What was sent and refused: shown again, with what was wrong. */
 export interface Refused {
@@ -44,9 +45,20 @@ export async function readJobPage(
     ],
     still: (session) =>
       html`<form id="act" method="post" action="${address}">${csrf(session)}</form>
-${job && runIt(job, settings, html`<form class="run" method="post" action="${address}/run">${csrf(session)}${refused && html`<p class="wrong" role="alert">${refused.wrong}${refused.hint && html`<br><span class="hint">${refused.hint}</span>`}</p>`}${runForm(job, refused?.form)}<p class="buttons"><button class="main">Run now</button></p></form>`)}`,
+${
+  job &&
+  runIt(
+    job,
+    settings,
+    html`<form class="run" method="post" action="${address}/run">${csrf(session)}${refused && refusal(refused)}
+${runForm(job, refused?.form)}<p class="buttons"><button class="main">Run now</button></p></form>`,
+  )
+}`,
   }
 }
+
+const refusal = ({ wrong, hint }: Refused) =>
+  html`<p class="wrong" role="alert">${wrong}${hint && html`<br><span class="hint">${hint}</span>`}</p>`
 
 function runIt(job: Job, settings: Settings, form: Html): Html {
   const missing = missingSettings(job, settings)
@@ -76,11 +88,27 @@ ${expression !== undefined && html`<p class="buttons"><button form="act" name="d
 
 function callsTable({ calls }: JobRow, now: Date): Html {
   if (calls.length === 0) return html``
-  return html`<h2>Last calls</h2><div class="scroll" tabindex="0" role="region" aria-label="Last calls"><table>
-<thead><tr><th scope="col">call</th><th scope="col">status</th><th scope="col">trigger</th><th scope="col">for, or queued</th><th scope="col" class="number">took</th><th scope="col" class="number">attempts</th><th scope="col">error</th></tr></thead>
-<tbody>${calls.map((call) => line(call, now))}</tbody></table></div>`
+  const columns = [
+    'call',
+    'status',
+    'trigger',
+    'for, or queued',
+    ...numbers('took', 'attempts'),
+    'error',
+  ]
+  const known = { by: 'call', as: calls.map(({ id }) => id) }
+  return html`<h2>Last calls</h2>
+${table('Last calls', columns, { rows: calls.map((call) => cellsOf(call, now)), known })}`
 }
 
-function line(call: RecentCall, now: Date): Html {
-  return html`<tr data-call="${call.id}"><th scope="row"><a href="/calls/${call.id}">${call.id.slice(0, 13)}</a></th><td>${statusBadge(call.status)}</td><td>${call.trigger}</td><td>${moment('when', call.scheduled_for ?? call.queued_at, now)}</td><td class="number">${lasted(call.seconds)}</td><td class="number">${call.attempt}</td><td>${call.error_kind}</td></tr>`
+function cellsOf(call: RecentCall, now: Date): Row {
+  return [
+    html`<a href="/calls/${call.id}">${call.id.slice(0, 13)}</a>`,
+    statusBadge(call.status),
+    call.trigger,
+    moment('when', call.scheduled_for ?? call.queued_at, now),
+    lasted(call.seconds),
+    call.attempt,
+    call.error_kind,
+  ]
 }

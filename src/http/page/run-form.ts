@@ -85,14 +85,17 @@ function input(field: Field, form: URLSearchParams | undefined): Html {
       return html`<label for="${id}"><input type="checkbox" ${named} value="true"${on && html` checked`}> ${label}</label>${note}`
     }
     case 'choices':
-      return html`<fieldset><legend>${label}</legend>${(itemOf(schema)?.enum ?? []).map((one) => html`<label><input type="checkbox" name="${id}" value="${String(one)}"${values.includes(String(one)) && html` checked`}> ${String(one)}</label>`)}${note}</fieldset>`
+      return html`<fieldset><legend>${label}</legend>
+${(itemOf(schema)?.enum ?? []).map((one) => checkbox(id, String(one), values.includes(String(one))))}${note}</fieldset>`
     case 'choice':
       return labelled(
-        html`<select ${named}><option value="">–</option>${(schema.enum ?? []).map((one) => html`<option${value === String(one) && html` selected`}>${String(one)}</option>`)}</select>`,
+        html`<select ${named}><option value="">–</option>
+${(schema.enum ?? []).map((one) => html`<option${value === String(one) && html` selected`}>${String(one)}</option>`)}</select>`,
       )
     case 'number':
       return labelled(
-        html`<input type="number" ${named} value="${value}"${bound('min', schema.minimum)}${bound('max', schema.maximum)}${schema.default !== undefined && html` placeholder="${JSON.stringify(schema.default)}"`}>`,
+        html`<input type="number" ${named} value="${value}"${bound('min', schema.minimum)}${bound('max', schema.maximum)}
+${schema.default !== undefined && html` placeholder="${JSON.stringify(schema.default)}"`}>`,
       )
     case 'lines':
       return labelled(
@@ -108,6 +111,9 @@ function input(field: Field, form: URLSearchParams | undefined): Html {
       throw new TypeError('every kind is named above')
   }
 }
+
+const checkbox = (name: string, value: string, checked: boolean) =>
+  html`<label><input type="checkbox" name="${name}" value="${value}"${checked && html` checked`}> ${value}</label>`
 
 /** Bounds that only say what a number can be at all are none. */
 const bound = (name: string, value: number | undefined) =>

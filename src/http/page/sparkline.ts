@@ -17,7 +17,9 @@ export function sparkline(
     failed: status === 'failed',
   }))
   const last = ended.at(-1)?.seconds ?? null
-  return html`<svg class="sparkline" role="img" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" aria-label="how long the last ${ended.length} took: ${lasted(last)} at last, ${lasted(longest)} at most"><polyline points="${points.map(({ x, y }) => `${x},${y}`).join(' ')}"/>${points
+  return html`<svg class="sparkline" role="img" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"
+aria-label="how long the last ${ended.length} took: ${lasted(last)} at last, ${lasted(longest)} at most">
+<polyline points="${points.map(({ x, y }) => `${x},${y}`).join(' ')}"/>${points
     .filter(({ failed }) => failed)
     .map(({ x, y }) => html`<circle cx="${x}" cy="${y}" r="2"/>`)}</svg>`
 }

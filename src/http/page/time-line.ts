@@ -53,7 +53,12 @@ function line(stretch: Stretch, from: number, to: number, now: Date, queuedMs = 
     queuedMs > 0 && `${span(queuedMs)} waiting for a worker`,
   ].filter((part) => part !== false)
   const label = oneLine(name, 60)
-  return html`<li><span class="name">${href ? html`<a href="${href}">${label}</a>` : label}</span><svg class="time ${status}" aria-hidden="true" viewBox="0 0 1000 10" preserveAspectRatio="none"><rect class="ground" width="1000" height="10"/>${queuedMs > 0 && html`<rect class="waited" width="${x(started)}" height="10"/>`}<rect class="done" x="${x(started)}" width="${width}" height="10"/><rect class="waited" x="${x(started)}" width="${waited}" height="10"/></svg><span class="said">${said.join(', ')}</span></li>`
+  return html`<li><span class="name">${href ? html`<a href="${href}">${label}</a>` : label}</span>
+<svg class="time ${status}" aria-hidden="true" viewBox="0 0 1000 10" preserveAspectRatio="none">
+<rect class="ground" width="1000" height="10"/>
+${queuedMs > 0 && html`<rect class="waited" width="${x(started)}" height="10"/>`}
+<rect class="done" x="${x(started)}" width="${width}" height="10"/><rect class="waited" x="${x(started)}" width="${waited}" height="10"/></svg>
+<span class="said">${said.join(', ')}</span></li>`
 }
 
 const round = (number: number) => Math.round(number * 10) / 10

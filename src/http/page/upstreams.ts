@@ -12,6 +12,7 @@ import { actionsList } from './actions-page.ts'
 import { csrf, type Page } from './frame.ts'
 import { type Html, html } from './html.ts'
 import { figure, moment } from './pieces.ts'
+import { numbers, table } from './table.ts'
 import { usageChart } from './usage-chart.ts'
 
 type Usage = Selectable<LedgerUpstreamUsage> & { service: string; hour: Date }
@@ -138,11 +139,24 @@ async function readCredits(db: Db): Promise<Credits[]> {
 
 function creditsTable(months: readonly Credits[]): Html {
   if (months.length === 0) return html`<h2>Credits this month</h2><p class="none">none spent</p>`
-  return html`<h2>Credits this month</h2><div class="scroll" tabindex="0" role="region" aria-label="Credits"><table><thead><tr><th scope="col">account</th><th scope="col" class="number">spent</th><th scope="col" class="number">in doubt</th><th scope="col" class="number">budget</th></tr></thead>
-<tbody>${months.map((one) => html`<tr><th scope="row">${one.service} ${one.account}</th><td class="number">${figure('spent', one.spent)}</td><td class="number">${figure('in_doubt', one.in_doubt)}</td><td class="number">${one.budget === null ? 'none' : one.budget.toLocaleString('en')}</td></tr>`)}</tbody></table></div>`
+  const rows = months.map(({ service, account, spent, in_doubt: inDoubt, budget }) => [
+    `${service} ${account}`,
+    figure('spent', spent),
+    figure('in_doubt', inDoubt),
+    budget === null ? 'none' : budget.toLocaleString('en'),
+  ])
+  return html`<h2>Credits this month</h2>
+${table('Credits', ['account', ...numbers('spent', 'in doubt', 'budget')], { rows })}`
 }
 
 function analysisTable(states: readonly Selectable<LedgerAnalysisStates>[], now: Date): Html {
-  return html`<h2>Analysis</h2><div class="scroll" tabindex="0" role="region" aria-label="Analysis"><table><thead><tr><th scope="col">service</th><th scope="col" class="number">outstanding</th><th scope="col">oldest</th><th scope="col" class="number">failed or expired in a week</th></tr></thead>
-<tbody>${states.map((one) => html`<tr><th scope="row">${one.service}</th><td class="number">${figure('outstanding', one.outstanding)}</td><td>${moment('oldest', one.oldest, now)}</td><td class="number">${figure('failed_in_a_week', one.failed_in_a_week)}</td></tr>`)}</tbody></table></div>`
+  const [outstanding = '', failed = ''] = numbers('outstanding', 'failed or expired in a week')
+  const rows = states.map((one) => [
+    one.service,
+    figure('outstanding', one.outstanding),
+    moment('oldest', one.oldest, now),
+    figure('failed_in_a_week', one.failed_in_a_week),
+  ])
+  return html`<h2>Analysis</h2>
+${table('Analysis', ['service', outstanding, 'oldest', failed], { rows })}`
 }

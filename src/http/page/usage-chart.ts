@@ -30,7 +30,9 @@ export function usageChart(
     const red = refused === 0 ? 0 : Math.min(tall, Math.max(4, (tall * refused) / requests))
     const said = `${hour.toISOString().slice(0, 13).replace('T', ' ')}:00, ${requests} requests, ${refused} refused with 429`
     return [
-      html`<g><title>${said}</title><rect class="asked" x="${x * 10 + 1}" y="${height - tall}" width="8" height="${tall}"/>${red > 0 && html`<rect class="refused" x="${x * 10 + 1}" y="${height - red}" width="8" height="${red}"/>`}</g>`,
+      html`<g><title>${said}</title>
+<rect class="asked" x="${x * 10 + 1}" y="${height - tall}" width="8" height="${tall}"/>
+${red > 0 && html`<rect class="refused" x="${x * 10 + 1}" y="${height - red}" width="8" height="${red}"/>`}</g>`,
     ]
   })
   return html`<svg class="usage" role="img" aria-label="${about}" viewBox="0 0 ${hours * 10} ${height}" preserveAspectRatio="none">${bars}</svg><p class="note">${about}</p>`
