@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { callOf, queueCall } from '../engine/support/calls.ts'
 import { cookieOf, servePage, token } from './support/served.ts'
 import { writeCalls } from './support/ledger.ts'
 
@@ -27,6 +28,39 @@ test('a stranger is led to the login and sees nothing of the ledger', async () =
     401,
     expect.stringContaining('http-equiv="refresh"'),
   ])
+})
+
+test('no page and no button is open to a stranger, and none stands in the API', async () => {
+  const { url, db } = await servePage()
+  const id = await queueCall(db, 'crm-contacts')
+  const pages = ['/', '/jobs/crm-contacts', `/calls/${id}`, '/upstreams', '/actions']
+  for (const path of pages) {
+    expect([path, (await read(`${url}${path}`)).status]).toEqual([path, 303])
+    const news = await read(`${url}${path.replace(/\/$/, '')}/live`, {
+      accept: 'text/event-stream',
+    })
+    expect([path, news.status]).toEqual([path, 401])
+  }
+  const buttons = [
+    [`/calls/${id}`, { do: 'cancel' }],
+    ['/jobs/crm-contacts', { do: 'pause' }],
+    ['/jobs/replay/run', {}],
+    ['/upstreams', { unblock: 'amocrm' }],
+    ['/logout', {}],
+  ] as const
+  for (const [path, fields] of buttons) {
+    // The token of the API opens no button, nor does a form that somebody made up.
+    const headers = { authorization: `Bearer ${token}`, cookie: 'nightledger_session=made-up' }
+    const body = new URLSearchParams({ ...fields, form_token: 'made-up' })
+    const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body })
+    const text = await answer.text()
+    expect([path, answer.status, text.includes(id)]).toEqual([path, 401, false])
+  }
+  expect((await callOf(db, id)).status).toBe('queued')
+  for (const table of ['ledger.actions', 'ledger.schedules', 'ledger.page_sessions'] as const)
+    expect(await db.selectFrom(table).selectAll().execute()).toEqual([])
+  const described = await (await read(`${url}/openapi.json`)).text()
+  for (const path of ['/calls/', '/login', '/live']) expect(described).not.toContain(path)
 })
 
 test('the token opens a session that scripts cannot read, that ends, and that another token ends', async () => {
