@@ -1,15 +1,13 @@
+import { type Accepted, noteAccepted, putBatchesBack } from '../db/analysis-batches.ts'
 import {
-  type Accepted,
   type BatchToSend,
   isHeldUp,
-  noteAccepted,
-  putBatchesBack,
   splitBatch,
   takeUnsent,
   tasksOf,
   type WaitingTask,
   writeBatch,
-} from '../db/analysis-batches.ts'
+} from '../db/analysis-sending.ts'
 import { skipTasks, waitingKinds } from '../db/analysis-due.ts'
 import { endTasks } from '../db/analysis-ends.ts'
 import { Fault, Parked, toErrorRecord } from '../errors.ts'

@@ -66,8 +66,7 @@ test('what is too large is halved, and what alone is refused fails with what was
     insert into ledger.analysis_tasks (content_key, service, kind, content, job_call_id, root_call_id)
     select public.text_key(t), 'text-ml', 'text', jsonb_build_object('text', t), ledger.uuid_v7(), ledger.uuid_v7()
     from repeat('long ', 200) as x (t)`.execute(world.db)
-  await world.run('poll-analysis', { seconds: 2 })
-  await world.settle()
+  await world.settle({ seconds: 1 })
   expect(await world.tasks()).toEqual({ 'text failed': 1, 'text succeeded': 40 })
   const [failed] = await world.rows<{ error: object }>(
     `select error from ledger.analysis_tasks where status = 'failed'`,

@@ -4,7 +4,7 @@ import { until } from '../support/until.ts'
 import { analysisWorld } from './support/world.ts'
 
 /** KILLS=20 npx vitest run test/analysis/killed.test.ts takes a minute or two. */
-const kills = Number(process.env['KILLS'] ?? 4)
+const kills = Number(process.env['KILLS'] ?? 3)
 
 test('kill -9 of who hands over, again and again between a request and its answer: nothing twice, nothing forgotten', async () => {
   const world = await analysisWorld({

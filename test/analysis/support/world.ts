@@ -12,6 +12,7 @@ import { createLog } from '../../../src/log.ts'
 import { parseSettings } from '../../../src/settings.ts'
 import { small } from '../../instagram-job/support/world.ts'
 import { createDatabase } from '../../support/database.ts'
+import { until } from '../../support/until.ts'
 
 export type ServiceName = 'vision' | 'text-ml' | 'replicate'
 
@@ -94,6 +95,12 @@ export async function analysisWorld({
   const lines = async <T>(name: ServiceName, path: string): Promise<T[]> =>
     (await admin(name, 'GET', path)).split('\n').flatMap((line) => (line ? [JSON.parse(line)] : []))
 
+  const countOpen = async () => {
+    const { rows } = await sql<{ open: number }>`
+      select count(*) as open from ledger.analysis_tasks where finished_at is null`.execute(db)
+    return rows[0]?.open
+  }
+
   return {
     db,
     database,
@@ -121,15 +128,17 @@ export async function analysisWorld({
       )
     },
     /** Hands over, lets the services work, and asks, until nothing is out any more. */
-    async settle(params: object = {}, rounds = 6) {
-      for (let round = 0; round < rounds; round++) {
-        await run('poll-analysis', { seconds: 0, ...params })
-        await this.finish()
-        await this.makeDue()
-        const { rows } = await sql<{ open: number }>`
-          select count(*) as open from ledger.analysis_tasks where finished_at is null`.execute(db)
-        if (rows[0]?.open === 0) return
-      }
+    async settle(params: object = {}) {
+      await until(
+        'nothing is out any more',
+        async () => {
+          await run('poll-analysis', { seconds: 0, ...params })
+          await this.finish()
+          await this.makeDue()
+          return (await countOpen()) === 0
+        },
+        50_000,
+      )
     },
     /** As many texts that wait, each of its own, as if pages had brought them. */
     async addTexts(count: number, of = 'text') {
