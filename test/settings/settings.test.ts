@@ -122,6 +122,22 @@ test('secrets are hidden as given, decoded, encoded, in JSON and in Base64, and 
   expect(hide('me at host, db')).toBe('me at host, db')
 })
 
+test("a webhook's address and a collector's keys are secrets, whole and in part; short words are none", () => {
+  const { hide } = parseSettings({
+    ALERT_WEBHOOK_URL: 'https://hooks.example.com/services/T0/B0/abc123',
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%20long%20key,tenant=main',
+  })
+  for (const text of [
+    'https://hooks.example.com/services/T0/B0/abc123',
+    'POST /services/T0/B0/abc123',
+    'a long key',
+    'a%20long%20key',
+  ])
+    expect(hide(`before ${text} after`)).toMatch(/^before .*\[hidden\].* after$/)
+  expect(hide('abc123 in services/T0')).toContain('abc123')
+  expect(hide('the main thing at hooks.example.com')).toBe('the main thing at hooks.example.com')
+})
+
 test('schedules go by job name; one that no job has is told, with those that there are', () => {
   const settings = parseSettings({
     SCHEDULE_CRM_CONTACTS: '0 3 * * *',
