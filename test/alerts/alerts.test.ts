@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/connect.ts'
 import { claimPost } from '../../src/db/incident-posts.ts'
 import { Fault } from '../../src/errors.ts'
@@ -9,7 +9,7 @@ import { lookOnce } from '../../src/jobs/watch.ts'
 import { runToEnd } from '../cli/support/run-to-end.ts'
 import { queueCall, untilStatus } from '../engine/support/calls.ts'
 import { openTools, startEngine, testJob } from '../engine/support/engine.ts'
-import { createDatabase } from '../support/database.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 import { insertEnded } from './support/ended-calls.ts'
 import { startWebhook } from './support/webhook.ts'
@@ -17,15 +17,27 @@ import { startWebhook } from './support/webhook.ts'
 const never = new AbortController().signal
 const plain = (name: string) => testJob(name, async () => ({}))
 
+/** Of the tests that run no worker, one after the other. */
+let shared: TestDatabase
+beforeAll(async () => {
+  const ends: (() => Promise<void>)[] = []
+  shared = await createDatabase((end) => ends.push(end))
+  return async () => {
+    for (const end of ends) await end()
+  }
+})
+
 /** Some processes that look after these jobs, and a webhook; each look is all of them at once. */
 async function withWatch(jobs: readonly Job[], { processes = 1, env = {} } = {}) {
-  const database = await createDatabase()
+  await sql`truncate ledger.job_calls, ledger.ticks, ledger.schedules, ledger.checks, ledger.incidents, ledger.incident_posts`.execute(
+    shared.db,
+  )
   const hook = await startWebhook()
   const settings = { ALERT_WEBHOOK_URL: hook.url, ...env }
-  const tools = Array.from({ length: processes }, () => openTools(database, settings))
+  const tools = Array.from({ length: processes }, () => openTools(shared, settings))
   return {
-    database,
-    db: database.db,
+    database: shared,
+    db: shared.db,
     hook,
     look: async () => {
       await Promise.all(tools.map((tool) => lookOnce({ ...tool, jobs }, never)))
