@@ -63,6 +63,8 @@ export function createLive(log: Logger): Live {
       const viewers = others ?? new Set<Viewer>()
       viewers.add(viewer)
       response.on('close', () => viewers.delete(viewer))
+      // Who goes while something is written to them is gone, no more.
+      response.on('error', () => viewers.delete(viewer))
       if (others) return
       pages.set(address, viewers)
       void tellWhileWatched(address, viewers, read)
@@ -76,7 +78,7 @@ export function createLive(log: Logger): Live {
 function tell(viewer: Viewer, { title, live }: Page): void {
   const { response, has } = viewer
   // A browser that can't keep up misses states between, never the last one.
-  if (response.writableNeedDrain || response.writableEnded) return
+  if (response.writableNeedDrain || response.writableEnded || response.destroyed) return
   const states = new Map(live.map((part) => [part.id, stateOf(part)]))
   const changed = live.filter((part) => has.get(part.id) !== states.get(part.id))
   const isOther = changed.length > 0 || has.size !== states.size
