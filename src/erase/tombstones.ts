@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { Db } from '../db/connect.ts'
 import type { DB } from '../db/schema.generated.ts'
-import { tombstoneOf } from '../etl/erased/tombstones.ts'
+import { holdPagesUp, tombstoneOf } from '../etl/erased/tombstones.ts'
 import { namesOf, type Person } from './find-person.ts'
 
 /**
@@ -15,8 +15,7 @@ export async function openErasure(
 ): Promise<number> {
   if (db.isTransaction) return await setTombstones(db as Transaction<DB>, person, by)
   return await db.transaction().execute(async (trx) => {
-    // Waits for each page that is being written without knowing of this; pages that come wait for it, and know.
-    await sql`lock table ledger.tombstones in access exclusive mode`.execute(trx)
+    await holdPagesUp(trx)
     return await setTombstones(trx, person, by)
   })
 }

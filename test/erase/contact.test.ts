@@ -138,14 +138,50 @@ test('a page that is being written holds the erasure up, and goes with it', asyn
     things: [],
   }
   const erasing = erasePerson({ db, log: createLog('silent'), files: undefined }, person, 'test')
-  await until('it waits', async () => {
+  const waiting = async () => {
     const { rows } =
-      await sql`select from pg_locks where relation = 'ledger.tombstones'::regclass and not granted`.execute(
+      await sql`select from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`.execute(
         db,
       )
-    return rows.length > 0
+    return rows.length
+  }
+  await until('it waits', async () => (await waiting()) > 0)
+  // The next page waits for the erasure, and knows of it although its statement began before.
+  const next = db.transaction().execute(async (trx) => {
+    return await writeRaw(trx, [{ ...record, id: 'b', json: '{}', fetchedAt: new Date() }], lead)
   })
+  await until('the next page waits', async () => (await waiting()) > 1)
   commit.resolve()
   await page
   expect((await erasing).rows).toEqual({ 'raw.records': { deleted: 1, rewritten: 0 } })
+  expect((await next).lastTombstone).toBeGreaterThan(0)
+}, 60_000)
+
+test('a backup that runs holds up neither an erasure nor the pages that come', async () => {
+  const { db } = await createDatabase()
+  const lead = { source: 'apollo', entity: 'people' }
+  const record = { id: 'a1', json: '{"id":"a1"}', hash: '00', serviceCallId: randomUUID() }
+  const page = (id: string) =>
+    db
+      .transaction()
+      .execute((trx) => writeRaw(trx, [{ ...record, id, fetchedAt: new Date() }], lead))
+  await page('a1')
+  const person: Person = {
+    kind: 'lead',
+    source: 'apollo',
+    ids: ['a1'],
+    names: [],
+    addresses: [],
+    things: [],
+  }
+  await db.transaction().execute(async (backup) => {
+    await sql`lock table ledger.tombstones, raw.records in access share mode`.execute(backup)
+    const { rows } = await erasePerson(
+      { db, log: createLog('silent'), files: undefined },
+      person,
+      'test',
+    )
+    expect(rows).toEqual({ 'raw.records': { deleted: 1, rewritten: 0 } })
+    expect((await page('a2')).lastTombstone).toBeGreaterThan(0)
+  })
 }, 60_000)

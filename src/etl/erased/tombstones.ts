@@ -17,8 +17,16 @@ const knownOf = new WeakMap<Db, Tombstones>()
 export const knownTombstones = (db: Db): Tombstones => knownOf.get(db) ?? nothing
 const nothing: Tombstones = { seq: 0, hashes: new Set() }
 
-/** For a statement that runs anyway: the last tombstone, 0 where there is none. A look at the end of an index. */
-export const lastTombstone: RawBuilder<number> = sql`(select coalesce(max(seq), 0) from ledger.tombstones)`
+/**
+ * For a statement that runs anyway: the last tombstone, 0 where there is none. A look at the end of an index, and a lock that is
+ * shared with other pages, until the transaction ends.
+ */
+export const lastTombstone: RawBuilder<number> = sql`ledger.last_tombstone()`
+
+/** Waits for each page that is being written without knowing of what this transaction does; pages that come wait for it, and know. */
+export async function holdPagesUp(trx: Transaction<DB>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtext('ledger.tombstones'))`.execute(trx)
+}
 
 /** Thrown out of a transaction that was begun without knowing all tombstones: nothing is written, and it is done again. */
 export class NewTombstones extends Error {
@@ -28,8 +36,8 @@ export class NewTombstones extends Error {
 }
 
 /**
- * Whoever has read the table in a transaction holds an erasure up until it commits: where it writes nothing of the people whose
- * tombstones it can see, nothing of an erased person comes in any more.
+ * Whoever has asked for the last tombstone in a transaction holds an erasure up until it commits: where it writes nothing of the
+ * people whose tombstones it can see, nothing of an erased person comes in any more.
  * @param known the last tombstone that was regarded in what is to be written
  * @param last what a statement of the transaction answered as `lastTombstone`; undefined: none has asked
  * @throws NewTombstones where there are later ones
