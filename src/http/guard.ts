@@ -4,14 +4,20 @@ import { Fault } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { ProblemError } from './problem.ts'
 
-type GuardSettings = Pick<Settings, 'API_TOKEN' | 'HTTP_HOST'>
+type GuardSettings = Pick<Settings, 'API_TOKEN' | 'HTTP_HOST' | 'NODE_ENV'>
 
 /**
- * Without a token, whoever reaches the server may use it: so only this machine may.
+ * Without a token, whoever reaches the server may use it: so only this machine may, and in production nobody, since there a proxy
+ * on this machine may bring the world.
  * @throws Fault `settings` that says so
  */
-export function refuseOpenDoor({ API_TOKEN, HTTP_HOST }: GuardSettings): void {
-  if (API_TOKEN !== undefined || isLoopback(HTTP_HOST)) return
+export function refuseOpenDoor({ API_TOKEN, HTTP_HOST, NODE_ENV }: GuardSettings): void {
+  if (API_TOKEN !== undefined) return
+  if (NODE_ENV === 'production')
+    throw new Fault('settings', 'API_TOKEN: not set; HTTP needs it with NODE_ENV=production', {
+      hint: 'set API_TOKEN (openssl rand -hex 24), or leave HTTP out with --only scheduler,worker',
+    })
+  if (isLoopback(HTTP_HOST)) return
   throw new Fault(
     'settings',
     `API_TOKEN: not set; without it HTTP_HOST must be a loopback address`,
@@ -38,13 +44,18 @@ export function isSameToken(given: string, expected: string): boolean {
 }
 
 /**
- * A page of the web can point a name of its own at 127.0.0.1, and then call us from its visitor's browser.
- * @throws ProblemError 401 for a request that calls this machine by a name that is not its own
+ * A page of the web can point a name of its own at 127.0.0.1, and then call us from its visitor's browser; a proxy on this machine
+ * brings requests of others under this machine's name.
+ * @throws ProblemError 401 for a request that calls this machine by a name that is not its own, or that was passed on
  */
 export function refuseFromAfar(request: FastifyRequest): void {
-  if (isLoopback(hostnameOf(request))) return
+  const isPassedOn = Object.keys(request.headers).some((name) => proxyHeader.test(name))
+  if (isLoopback(hostnameOf(request)) && !isPassedOn) return
   throw new ProblemError(401, 'without API_TOKEN only requests to localhost are served')
 }
+
+/** What proxies add: `Forwarded` and `Via` (RFC 7239, RFC 9110), and what was usual before. */
+const proxyHeader = /^(forwarded|via|x-forwarded-.+|x-real-ip)$/
 
 function hostnameOf({ headers }: FastifyRequest): string {
   return URL.parse(`http://${headers.host ?? ''}`)?.hostname ?? ''

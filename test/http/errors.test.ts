@@ -100,14 +100,23 @@ test('what is not HTTP is answered with a problem too', async () => {
 
 test('without a token: loopback only, by its own name only', async () => {
   const { url, opened } = await withDoor({ API_TOKEN: '' })
-  const send = async (path: string, host: string) => {
+  const send = async (path: string, host: string, header = 'x: y') => {
     const socket = connectSocket(Number(new URL(url).port), '127.0.0.1')
-    socket.end(`POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+    socket.end(`POST ${path} HTTP/1.1\r\nhost: ${host}\r\n${header}\r\nconnection: close\r\n\r\n`)
     return (await text(socket)).split(' ')[1]
   }
   expect(await send('/api/demo-import', 'localhost:3000')).toBe('400')
   expect(await send('/api/demo-import', 'evil.example')).toBe('401')
   expect(await send('/api/demo-import', '127.0.0.1.evil.example')).toBe('401')
+  // Who puts a proxy in front has the world come by this machine's own name.
+  for (const header of [
+    'X-Forwarded-For: 203.0.113.9',
+    'x-forwarded-host: ledger.example',
+    'Forwarded: for=203.0.113.9',
+    'X-Real-IP: 203.0.113.9',
+    'Via: 1.1 proxy',
+  ])
+    expect(await send('/api/demo-import', '127.0.0.1:3000', header)).toBe('401')
 
   for (const HTTP_HOST of ['0.0.0.0', '::', '192.168.1.5', 'example.com']) {
     const settings = parseSettings({ HTTP_HOST, HTTP_PORT: '0' })
@@ -116,6 +125,11 @@ test('without a token: loopback only, by its own name only', async () => {
       message: expect.stringMatching(/^API_TOKEN: not set/),
     })
   }
+  const inProduction = parseSettings({ NODE_ENV: 'production', HTTP_PORT: '0' })
+  await expect(startHttp({ ...opened, settings: inProduction })).rejects.toMatchObject({
+    kind: 'settings',
+    message: 'API_TOKEN: not set; HTTP needs it with NODE_ENV=production',
+  })
 })
 
 test('npm start on an open address without a token: one clear line, exit 1', async () => {
