@@ -61,8 +61,8 @@ async function serve(opened: Opened, only: readonly Role[]): Promise<number> {
     // A process that lives on without its queue would look well and do nothing: better that its keeper starts it again.
     const signal = await Promise.race([asked.promise, work.failed])
     log.info({ signal }, 'stopping: finishing the pages and requests at hand')
-    await http?.close()
-    await work.stop()
+    // Side by side: leases are given back at once, however long a request at hand takes.
+    await Promise.all([http?.close(), work.stop()])
   } finally {
     await http?.close()
   }

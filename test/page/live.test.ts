@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { sql } from 'kysely'
+import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { queueCall } from '../engine/support/calls.ts'
 import { until } from '../support/until.ts'
@@ -68,3 +69,35 @@ test('without a session there is no stream; of what is not there neither', async
   expect([await ask('/live', ''), await ask(`/calls/${id}/live`, '')]).toEqual([401, 401])
   expect(await ask(`/calls/${id}/live`, cookie)).toBe(404)
 })
+
+test('nor for a page that hangs on a lock, whether it was open before or comes just then', async () => {
+  const { url, http, db } = await servePage()
+  const cookie = await cookieOf(url)
+  const { heard } = await listen(`${url}/live`, cookie)
+  await until('it is open', () => heard.text !== '')
+  const release = Promise.withResolvers<void>()
+  onTestFinished(() => release.resolve())
+  const locked = Promise.withResolvers<void>()
+  const lock = db.transaction().execute(async (trx) => {
+    await sql`set local idle_in_transaction_session_timeout = 0`.execute(trx)
+    await sql`lock table ledger.job_calls in access exclusive mode`.execute(trx)
+    locked.resolve()
+    await release.promise
+  })
+  await locked.promise
+  const late = fetch(`${url}/live`, { headers: { cookie, accept: 'text/event-stream' } })
+  await until('both hang', async () => {
+    const { rows } =
+      await sql`select from pg_locks where relation = 'ledger.job_calls'::regclass and not granted`.execute(
+        db,
+      )
+    return rows.length >= 2
+  })
+  let isClosed = false
+  const closing = http.close().then(() => (isClosed = true))
+  // The lock is held until it has closed: a server that waited for it would never get there.
+  await until('it is closed', () => isClosed, 14_000)
+  expect((await late).status).toBe(503)
+  release.resolve()
+  await Promise.all([lock, closing])
+}, 60_000)

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from '../../log.ts'
+import { ProblemError } from '../problem.ts'
 import { element, type Page, type Part, stateOf } from './frame.ts'
 
 /** How often a page that is looked at is read again, in ms; where reading takes long, `sparing` times as long as that. */
@@ -14,7 +15,9 @@ const longestMs = 10 * 60_000
 export interface Live {
   /** Tells a browser what changes on a page, until it goes. Browsers that look at the same page share the reading. */
   follow(address: string, read: () => Promise<Page>, response: ServerResponse): void
-  /** Ends all connections. */
+  /** Waits for what a connection needs before it can follow. @throws ProblemError 503 as soon as `close` is called */
+  untilClose<T>(work: Promise<T>): Promise<T>
+  /** Ends all connections, also those that still come. */
   close(): void
 }
 
@@ -29,13 +32,20 @@ interface Viewer {
 /** Server-sent events: the parts of a page that became others, as HTML. */
 export function createLive(log: Logger): Live {
   const pages = new Map<string, Set<Viewer>>()
+  const closing = new AbortController()
+  const closed = new Promise<never>((_, reject) => {
+    closing.signal.addEventListener('abort', () =>
+      reject(new ProblemError(503, 'the server is stopping')),
+    )
+  })
+  closed.catch(() => {})
 
   async function tellWhileWatched(
     address: string,
     viewers: Set<Viewer>,
     read: () => Promise<Page>,
   ): Promise<void> {
-    while (viewers.size > 0) {
+    while (viewers.size > 0 && !closing.signal.aborted) {
       const begun = performance.now()
       try {
         const page = await read()
@@ -43,7 +53,8 @@ export function createLive(log: Logger): Live {
       } catch (error) {
         log.warn({ address, reason: String(error) }, 'a page could not be kept up to date')
       }
-      await setTimeout(Math.max(everyMs, sparing * (performance.now() - begun)))
+      const restMs = Math.max(everyMs, sparing * (performance.now() - begun))
+      await setTimeout(restMs, undefined, { signal: closing.signal }).catch(() => {})
       for (const viewer of viewers) if (performance.now() > viewer.until) viewer.response.end()
     }
     pages.delete(address)
@@ -57,6 +68,10 @@ export function createLive(log: Logger): Live {
         'x-accel-buffering': 'no',
       })
       response.write('retry: 2000\n\n')
+      if (closing.signal.aborted) {
+        response.end()
+        return
+      }
       const now = performance.now()
       const viewer = { response, has: new Map(), until: now + longestMs, heardAt: now }
       const others = pages.get(address)
@@ -69,7 +84,9 @@ export function createLive(log: Logger): Live {
       pages.set(address, viewers)
       void tellWhileWatched(address, viewers, read)
     },
+    untilClose: (work) => Promise.race([work, closed]),
     close() {
+      closing.abort()
       for (const viewers of pages.values()) for (const { response } of viewers) response.end()
     },
   }

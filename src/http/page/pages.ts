@@ -71,7 +71,7 @@ export async function pages(app: FastifyInstance, door: Door): Promise<void> {
       })
       members.get(`${path.replace(/\/$/, '')}/live`, async (request, reply) => {
         // What can't be read at all is an error, not a stream that never says anything.
-        await read(request, true)
+        await live.untilClose(read(request, true))
         reply.hijack()
         for (const [name, value] of Object.entries(reply.getHeaders()))
           if (value !== undefined) reply.raw.setHeader(name, value)
