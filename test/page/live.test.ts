@@ -1,10 +1,13 @@
+import { connect } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { queueCall } from '../engine/support/calls.ts'
+import { createDatabase } from '../support/database.ts'
+import { startProgram } from '../support/program.ts'
 import { until } from '../support/until.ts'
-import { cookieOf, servePage } from './support/served.ts'
+import { cookieOf, servePage, token } from './support/served.ts'
 
 const newsSchema = z.object({
   title: z.string(),
@@ -101,3 +104,31 @@ test('nor for a page that hangs on a lock, whether it was open before or comes j
   release.resolve()
   await Promise.all([lock, closing])
 }, 60_000)
+
+test('for browsers that went before anything was said nothing is read, and no process stays up', async () => {
+  const { url: database, db } = await createDatabase()
+  const env = { DATABASE_URL: database, HTTP_PORT: '0', API_TOKEN: token }
+  const server = startProgram('src/main.ts', ['--only', 'http'], env)
+  const base = await until(
+    'it listens',
+    () => /"(http:\/\/127\.0\.0\.1:\d+)"/.exec(server.output())?.[1],
+  )
+  const cookie = await cookieOf(base)
+  const { host, hostname, port } = new URL(base)
+  for (let n = 0; n < 20; n++) {
+    const socket = connect(Number(port), hostname)
+    socket.on('error', () => {})
+    socket.write(`GET /live HTTP/1.1\r\nhost: ${host}\r\ncookie: ${cookie}\r\n\r\n`)
+    await setTimeout(n)
+    socket.destroy()
+  }
+  // Whoever still read the page would find no view, each second, and say so.
+  await sql`alter view ledger.job_states rename to elsewhere`.execute(db)
+  await setTimeout(2500)
+  const said = server.output().split('could not be kept up to date').length - 1
+  // The last of them may have been at it.
+  expect(said).toBeLessThanOrEqual(1)
+  server.child.kill('SIGTERM')
+  const code = await Promise.race([server.exited, setTimeout(30_000, 'still there')])
+  expect(code).toBe(0)
+})

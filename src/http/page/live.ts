@@ -62,6 +62,8 @@ export function createLive(log: Logger): Live {
 
   return {
     follow(address, read, response) {
+      // Gone while its page was read: it will never say so again.
+      if (response.destroyed) return
       response.writeHead(200, {
         'content-type': 'text/event-stream',
         'cache-control': 'no-store',
