@@ -103,6 +103,10 @@ export function toErrorRecord(error: unknown): ErrorRecord {
     const { kind, message, service, hint } = error
     return { kind, message, ...(service && { service }), ...(hint && { hint }) }
   }
+  if (error instanceof Parked) {
+    const { message, service } = error
+    return { kind: 'rate_limited', message, service }
+  }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return {
     kind: 'bug',

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import { type ErrorRecord, Fault } from '../errors.ts'
 import type { Db } from './connect.ts'
+import { toJsonb } from './jsonb.ts'
 import type { Lease } from './leases.ts'
 import type { DB } from './schema.generated.ts'
 
@@ -49,7 +50,7 @@ export async function putBatchesBack(
 ): Promise<void> {
   await sql`
     update ledger.analysis_batches set held_by = null, holder_call_id = null, due_at = clock_timestamp() + make_interval(secs => ${inMs / 1000}),
-      error = coalesce(${error ? JSON.stringify(error) : null}::jsonb, error)
+      error = coalesce(${error ? toJsonb(error) : null}::jsonb, error)
     where id = any(${ids}::uuid[]) and held_by = ${holder.token} and finished_at is null`.execute(
     db,
   )
@@ -74,13 +75,14 @@ export async function noteAccepted(
   }))
   await sql`
     with told as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (id uuid, remote_id text, wait_s double precision)
+      select * from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (id uuid, remote_id text, wait_s double precision)
     ), taken as (
       update ledger.analysis_tasks t set status = 'submitted', submitted_at = clock_timestamp(), attempt = t.attempt + 1
       from told where t.batch_id = told.id and t.status = 'waiting'
     )
     update ledger.analysis_batches b set status = 'out', remote_id = told.remote_id, body = null, error = null, held_by = null,
-      holder_call_id = null, accepted_at = clock_timestamp(), due_at = ledger.next_poll(b.poll_every_s, told.wait_s),
+      holder_call_id = null, accepted_at = clock_timestamp(),
+      due_at = least(ledger.next_poll(b.poll_every_s, told.wait_s), clock_timestamp() + make_interval(mins => ${deadlineMinutes})),
       deadline_at = clock_timestamp() + make_interval(mins => ${deadlineMinutes})
     from told where b.id = told.id and b.status = 'sending'`.execute(trx)
 }

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { ErrorRecord } from '../errors.ts'
 import type { AnalysisServiceName } from './analysis-batches.ts'
+import { toJsonb } from './jsonb.ts'
 import type { DB } from './schema.generated.ts'
 
 /** How a task ended that has no result. */
@@ -48,7 +49,7 @@ export async function endTasks(
   if (ends.length === 0) return
   await sql`
     with ends as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(ends)}::jsonb) as r ("batchId" uuid, key text, error jsonb, again boolean, "wantsAddress" boolean)
+      select * from jsonb_to_recordset(${toJsonb(ends)}::jsonb) as r ("batchId" uuid, key text, error jsonb, again boolean, "wantsAddress" boolean)
     ), decided as materialized (
       select t.content_key, e.error, coalesce(e."wantsAddress", false) and ${canReadAgain}::boolean and t.fresh_address is null as wanted,
         e.again and t.attempt < ${maxAttempts} as again
@@ -80,7 +81,7 @@ export async function writeNews(
   }))
   await sql`
     with news as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (id uuid, over boolean, word text, status text, error jsonb,
+      select * from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (id uuid, over boolean, word text, status text, error jsonb,
         wait_s double precision, rest jsonb, again boolean, "mostAttempts" int)
     ), judged as materialized (
       select n.*, b.deadline_at, not n.over and b.deadline_at <= clock_timestamp() as late,
@@ -92,7 +93,7 @@ export async function writeNews(
         status = case when j.over then j.status when j.late then 'expired' else 'out' end,
         finished_at = case when j.over or j.late then clock_timestamp() end,
         poll_every_s = least(60, b.poll_every_s * 1.5),
-        due_at = case when j.over or j.late then b.due_at else ledger.next_poll(least(60, b.poll_every_s * 1.5), j.wait_s) end
+        due_at = case when j.over or j.late then b.due_at else least(ledger.next_poll(least(60, b.poll_every_s * 1.5), j.wait_s), b.deadline_at) end
       from judged j where b.id = j.id
     )
     update ledger.analysis_tasks t set

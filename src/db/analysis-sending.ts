@@ -10,6 +10,7 @@ import {
   whetherWanted,
 } from './analysis-batches.ts'
 import type { Db } from './connect.ts'
+import { toJsonb } from './jsonb.ts'
 import type { DB } from './schema.generated.ts'
 
 /** A content that waits to be handed over. */
@@ -141,7 +142,7 @@ export async function splitBatch(
     }
     await sql`
       update ledger.analysis_batches set status = 'refused', finished_at = clock_timestamp(), body = null, held_by = null,
-        holder_call_id = null, error = ${JSON.stringify(error)}::jsonb
+        holder_call_id = null, error = ${toJsonb(error)}::jsonb
       where id = ${id}`.execute(trx)
   })
 }

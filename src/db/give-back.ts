@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { ErrorRecord } from '../errors.ts'
 import type { Db } from './connect.ts'
+import { toJsonb } from './jsonb.ts'
 import type { Lease } from './leases.ts'
 import { cancelAnalyses, settleParents } from './settle.ts'
 import { addWakeUps } from './wake-up.ts'
@@ -35,7 +36,7 @@ export async function giveBack(
         next_attempt_at = case when cancel_requested_at is null then
           date_trunc('milliseconds', clock_timestamp() + make_interval(secs => ${to.inMs === undefined ? null : to.inMs / 1000}::float8)) end,
         lease_token = null, lease_expires_at = null, failures = ${to.failures ?? failures},
-        error = ${to.error ? JSON.stringify(to.error) : null}::jsonb
+        error = ${to.error ? toJsonb(to.error) : null}::jsonb
       where id = ${id} and lease_token = ${lease.token}
       returning status, next_attempt_at as at`.execute(trx)
     const row = rows[0]

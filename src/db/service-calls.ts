@@ -2,6 +2,7 @@ import { type Selectable, sql, type Transaction } from 'kysely'
 import { v7 as uuidV7 } from 'uuid'
 import { type ErrorRecord, Fault } from '../errors.ts'
 import type { Db } from './connect.ts'
+import { toJsonb } from './jsonb.ts'
 import type { Lease } from './leases.ts'
 import type { DB, LedgerServiceCalls } from './schema.generated.ts'
 
@@ -229,7 +230,7 @@ export async function endStream(
   const ended = await sql`
     with ${fence(lease.call.id, lease.token)}
     update ledger.service_calls s set
-      status = ${status}, error = ${error ? JSON.stringify(error) : null}::jsonb,
+      status = ${status}, error = ${error ? toJsonb(error) : null}::jsonb,
       requests = s.requests + ${requests.requests}, retries = s.retries + ${requests.retries},
       throttled_ms = s.throttled_ms + ${Math.round(requests.throttledMs)}, bytes = s.bytes + ${requests.bytes},
       started_at = coalesce(s.started_at, clock_timestamp()),

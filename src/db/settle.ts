@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { ErrorRecord } from '../errors.ts'
 import type { Db } from './connect.ts'
+import { toJsonb } from './jsonb.ts'
 import type { Lease } from './leases.ts'
 import type { DB } from './schema.generated.ts'
 
@@ -32,8 +33,8 @@ export async function settle(
         lease_token: null,
         lease_expires_at: null,
         finished_at: waits ? null : sql<Date>`clock_timestamp()`,
-        result: 'result' in outcome ? JSON.stringify(outcome.result) : null,
-        error: 'error' in outcome ? JSON.stringify(outcome.error) : null,
+        result: 'result' in outcome ? toJsonb(outcome.result) : null,
+        error: 'error' in outcome ? toJsonb(outcome.error) : null,
       })
       .where('id', '=', id)
       .where('lease_token', '=', lease.token)
@@ -60,7 +61,7 @@ async function failQueued(trx: Transaction<DB>, rootId: string, error: ErrorReco
       where root_id = ${rootId} and finished_at is null and status = 'queued' and parent_id is not null order by id for update
     ), failed as (
       update ledger.job_calls c set status = 'failed', finished_at = clock_timestamp(), next_attempt_at = null,
-        error = ${JSON.stringify(error)}::jsonb
+        error = ${toJsonb(error)}::jsonb
       from queued q where c.id = q.id and c.status = 'queued'
       returning c.parent_id
     )
@@ -72,7 +73,7 @@ async function failQueued(trx: Transaction<DB>, rootId: string, error: ErrorReco
 async function closeUnneeded(trx: Transaction<DB>, id: string): Promise<void> {
   const error = { kind: 'skipped', message: 'its job call has succeeded without it' }
   await sql`
-    update ledger.service_calls set status = 'skipped', error = ${JSON.stringify(error)}::jsonb, finished_at = clock_timestamp()
+    update ledger.service_calls set status = 'skipped', error = ${toJsonb(error)}::jsonb, finished_at = clock_timestamp()
     where job_call_id = ${id} and status = 'open'`.execute(trx)
 }
 

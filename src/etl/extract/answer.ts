@@ -42,7 +42,7 @@ export function readAnswer(
   const type = String(headers['content-type'] ?? '').toLowerCase()
   const start = body.subarray(0, 4096).toString('utf8').trim()
   const text = () => body.toString('utf8')
-  const quote = () => hide(start).split('\n', 1)[0]?.trim().slice(0, 200) ?? ''
+  const quote = () => hide(start).split('\n', 1)[0]?.trim().slice(0, 200).toWellFormed() ?? ''
   let parsed: { value: unknown } | undefined
   return {
     status,
@@ -64,15 +64,18 @@ export function readAnswer(
   }
 }
 
+/** A day, in milliseconds: a date far off, by mistake, must not stop an account for good. */
+export const longestRestMs = 24 * 3_600_000
+
 /**
- * What `Retry-After` asks for, in milliseconds from now: seconds, or an HTTP date, which is read against the
+ * What `Retry-After` asks for, in milliseconds from now, a day at most: seconds, or an HTTP date, which is read against the
  * answer's own `Date` where there is one. Undefined: it asks for nothing.
  */
 export function retryAfterMs({ headers }: Pick<Answer, 'headers'>): number | undefined {
   const asked = String(headers['retry-after'] ?? '').trim()
-  if (/^\d+(\.\d+)?$/.test(asked)) return Number(asked) * 1000
+  if (/^\d+(\.\d+)?$/.test(asked)) return Math.min(Number(asked) * 1000, longestRestMs)
   const at = Date.parse(asked)
   if (Number.isNaN(at)) return undefined
   const theirNow = Date.parse(String(headers['date'] ?? ''))
-  return Math.max(0, at - (Number.isNaN(theirNow) ? Date.now() : theirNow))
+  return Math.min(Math.max(0, at - (Number.isNaN(theirNow) ? Date.now() : theirNow)), longestRestMs)
 }

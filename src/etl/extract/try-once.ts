@@ -1,7 +1,7 @@
 import type { QueryExecutorProvider } from 'kysely'
 import { Fault } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
-import { type Answer, type Asked, readAnswer, retryAfterMs } from './answer.ts'
+import { type Answer, type Asked, longestRestMs, readAnswer, retryAfterMs } from './answer.ts'
 import { openBreaker } from './breaker.ts'
 import type { Gate } from './gate.ts'
 import type { Slot } from './quota.ts'
@@ -135,8 +135,6 @@ async function refused(
 }
 
 const defaultRestMs = 1000
-// A date far off, by mistake, must not stop an account for good.
-const longestRestMs = 24 * 3_600_000
 
 /** The answer is what matters to the caller, also where the others cannot be told of it. */
 async function orLog(log: Logger, tell: () => Promise<void>): Promise<void> {

@@ -83,7 +83,7 @@ export function httpFault(answer: Answer, refusal: Refusal, asked: Asked): HttpF
     // An address that redirects will do so again. A page where JSON was due may be one for maintenance.
     retriable: status < 400 && status >= 300 ? false : undefined,
     status,
-    body: asked.hide(answer.text().slice(0, 4096)).slice(0, 500),
+    body: asked.hide(answer.text().slice(0, 4096)).slice(0, 500).toWellFormed(),
   })
 }
 

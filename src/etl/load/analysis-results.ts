@@ -1,9 +1,9 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
+import { toJsonb } from '../../db/jsonb.ts'
 import type { DB } from '../../db/schema.generated.ts'
 import type { AnalysisServiceName } from '../extract/analysis/service.ts'
 import type { Loaded } from '../stream.ts'
 import type { MediaAnalysisRow, TextAnalysisRow } from '../transform/analysis.ts'
-import { toJsonb } from './json.ts'
 
 /** Results of media, and the end of their tasks. */
 export async function loadMediaAnalysis(

@@ -1,9 +1,9 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
+import { toJsonb } from '../../db/jsonb.ts'
 import type { JobCall } from '../../db/job-calls.ts'
 import type { DB } from '../../db/schema.generated.ts'
 import type { Analysed, Contents, Medium } from '../contents.ts'
 import { postKey, source } from './instagram/match.ts'
-import { toJsonb } from './json.ts'
 
 /** What a row holds to be analysed, and the stream that brought it. */
 export type ToldContents = Contents & { service_call_id: string }

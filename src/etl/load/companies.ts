@@ -1,8 +1,8 @@
 import { sql, type Transaction } from 'kysely'
+import { toJsonb } from '../../db/jsonb.ts'
 import type { DB } from '../../db/schema.generated.ts'
 import type { Loaded } from '../stream.ts'
 import type { CompanyRow } from '../transform/amocrm.ts'
-import { toJsonb } from './json.ts'
 import { isReplay, unlessMet } from './replayed.ts'
 
 const source = 'amocrm'

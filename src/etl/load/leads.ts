@@ -1,8 +1,8 @@
 import { sql, type Transaction } from 'kysely'
+import { toJsonb } from '../../db/jsonb.ts'
 import type { DB } from '../../db/schema.generated.ts'
 import type { Loaded } from '../stream.ts'
 import type { FoundRow, MatchRow } from '../transform/apollo.ts'
-import { toJsonb } from './json.ts'
 import { toldLater } from './replayed.ts'
 
 const source = 'apollo'

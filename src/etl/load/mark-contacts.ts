@@ -1,8 +1,8 @@
 import { sql, type Transaction } from 'kysely'
+import { toJsonb } from '../../db/jsonb.ts'
 import type { DB } from '../../db/schema.generated.ts'
 import type { Loaded } from '../stream.ts'
 import type { ContactRow } from '../transform/amocrm-contact.ts'
-import { toJsonb } from './json.ts'
 import { withoutToldLater } from './replayed.ts'
 
 const source = 'amocrm'

@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely'
+import { storable } from '../../db/jsonb.ts'
 import type { DB } from '../../db/schema.generated.ts'
 import { lastTombstone } from '../erased/tombstones.ts'
-import { storable } from './json.ts'
 
 export interface RawRecord {
   id: string

@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely'
+import { toJsonb } from '../../db/jsonb.ts'
 import type { DB } from '../../db/schema.generated.ts'
-import { toJsonb } from './json.ts'
 
 export interface Reject {
   /** Undefined where the record has no id: it is then known by the hash of its content. */

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
+import { toJsonb } from '../../db/jsonb.ts'
 import type { DB } from '../../db/schema.generated.ts'
 import type { Loaded } from '../stream.ts'
-import { toJsonb } from './json.ts'
 
 /** Whether rows are transformed again, rather than met. */
 export const isReplay = (rows: readonly Loaded<object>[]): boolean =>

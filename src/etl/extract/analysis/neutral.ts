@@ -31,7 +31,10 @@ const lastWords = new Set(words.slice(2))
 
 const error = z.object({
   code: z.string().catch('internal'),
-  message: z.string().catch(''),
+  message: z
+    .string()
+    .transform((said) => said.slice(0, 500).toWellFormed())
+    .catch(''),
   retriable: z.boolean().catch(false),
 })
 const item = z.object({

@@ -150,7 +150,7 @@ function toJob({ id, status, output, error, model, version }: Prediction): JobTo
     code: status,
     message:
       typeof error === 'string' && error !== ''
-        ? error.slice(0, 500)
+        ? error.slice(0, 500).toWellFormed()
         : 'the service did not say why',
     // What a model has failed at it fails at again; who was stopped was not done.
     retriable: status !== 'failed',

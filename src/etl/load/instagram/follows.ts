@@ -1,8 +1,8 @@
 import { sql, type Transaction } from 'kysely'
+import { toJsonb } from '../../../db/jsonb.ts'
 import type { DB } from '../../../db/schema.generated.ts'
 import type { Loaded } from '../../stream.ts'
 import type { FollowRow } from '../../transform/instagram/people.ts'
-import { toJsonb } from '../json.ts'
 import { unlessMet } from '../replayed.ts'
 import { source } from './match.ts'
 

@@ -1,8 +1,8 @@
 import { sql, type Transaction } from 'kysely'
+import { toJsonb } from '../../../db/jsonb.ts'
 import type { DB } from '../../../db/schema.generated.ts'
 import type { Loaded } from '../../stream.ts'
 import type { PostInsightsRow, ProfileInsightsRow } from '../../transform/instagram/insights.ts'
-import { toJsonb } from '../json.ts'
 import { dayOf } from './dated.ts'
 import { postKey, source } from './match.ts'
 
