@@ -12,6 +12,8 @@ export type Holder = Pick<Lease, 'call' | 'token'>
 export interface BatchToPoll {
   id: string
   remote_id: string
+  /** How many contents it was sent with. */
+  items: number
   /** Since the service took it. */
   ageMs: number
 }
@@ -27,19 +29,39 @@ export async function fence(trx: Transaction<DB>, { call, token }: Holder): Prom
 }
 
 /** Whoever held it is gone, or it is ours from before a lost connection. */
-export const isFree = (holder: Holder): RawBuilder<boolean> => sql`
+const isFree = (holder: Holder): RawBuilder<boolean> => sql`
   (b.held_by is null or b.held_by = ${holder.token} or not exists (
     select from ledger.job_calls c where c.id = b.holder_call_id and c.lease_token = b.held_by and c.lease_expires_at > clock_timestamp()))`
 
-/** Of locked batches, whether anybody still waits for what they hold. */
-export const whetherWanted = (batches: string): RawBuilder<unknown> => sql`
-  select d.id, exists (select from ledger.analysis_tasks t where t.batch_id = d.id and t.finished_at is null) as wanted
-  from ${sql.table(batches)} d`
-
-/** What is wanted is ours now, the rest is closed. */
-export const heldOrClosed = ({ call, token }: Holder): RawBuilder<unknown> => sql`
-  held_by = case when l.wanted then ${token}::uuid end, holder_call_id = case when l.wanted then ${call.id}::uuid end,
-  status = case when l.wanted then b.status else 'cancelled' end, finished_at = case when not l.wanted then clock_timestamp() end`
+/**
+ * Takes batches whose time has come, each for one holder at a time, the first ones. Those of which nobody wants the results any more
+ * are closed.
+ */
+export async function takeDue(
+  trx: Transaction<DB>,
+  holder: Holder,
+  { service, status, limit }: { service: string; status: 'sending' | 'out'; limit: number },
+): Promise<string[]> {
+  await fence(trx, holder)
+  const { rows: due } = await sql<{ id: string }>`
+    select b.id from ledger.analysis_batches b
+    where b.service = ${service} and b.status = ${status} and b.due_at <= clock_timestamp() and ${isFree(holder)}
+    order by b.due_at limit ${limit} for update skip locked`.execute(trx)
+  if (due.length === 0) return []
+  // A statement of its own: it sees what was taken up again until the batches were locked.
+  const { rows } = await sql<{ id: string; wanted: boolean }>`
+    with looked as materialized (
+      select d.id, exists (select from ledger.analysis_tasks t where t.batch_id = d.id and t.finished_at is null) as wanted
+      from unnest(${due.map(({ id }) => id)}::uuid[]) as d (id)
+    )
+    update ledger.analysis_batches b set
+      held_by = case when l.wanted then ${holder.token}::uuid end, holder_call_id = case when l.wanted then ${holder.call.id}::uuid end,
+      status = case when l.wanted then b.status else 'cancelled' end, body = case when l.wanted then b.body end,
+      finished_at = case when not l.wanted then clock_timestamp() end
+    from looked l where b.id = l.id
+    returning b.id, l.wanted`.execute(trx)
+  return rows.flatMap(({ id, wanted }) => (wanted ? [id] : []))
+}
 
 /** Gives back what could not be sent, or asked for: it is tried again later. */
 export async function putBatchesBack(
@@ -87,10 +109,7 @@ export async function noteAccepted(
     from told where b.id = told.id and b.status = 'sending'`.execute(trx)
 }
 
-/**
- * Takes batches whose time to be asked for has come, the first 100; each is asked for by one poller at a time. Those of which nobody
- * wants the results any more are closed.
- */
+/** Takes batches whose time to be asked for has come; each is asked for by one poller at a time. */
 export async function takeToPoll(
   db: Db,
   holder: Holder,
@@ -98,18 +117,13 @@ export async function takeToPoll(
   limit: number,
 ): Promise<BatchToPoll[]> {
   return await db.transaction().execute(async (trx) => {
-    await fence(trx, holder)
-    const { rows } = await sql<BatchToPoll & { wanted: boolean }>`
-      with due as materialized (
-        select b.id from ledger.analysis_batches b
-        where b.service = ${service} and b.status = 'out' and b.due_at <= clock_timestamp() and ${isFree(holder)}
-        order by b.due_at limit ${limit} for update skip locked
-      ), looked as (${whetherWanted('due')})
-      update ledger.analysis_batches b set ${heldOrClosed(holder)}, polls = b.polls + l.wanted::int
-      from looked l where b.id = l.id
-      returning b.id, b.remote_id, l.wanted, extract(epoch from clock_timestamp() - b.accepted_at)::float8 * 1000 as "ageMs"`.execute(
+    const ids = await takeDue(trx, holder, { service, status: 'out', limit })
+    if (ids.length === 0) return []
+    const { rows } = await sql<BatchToPoll>`
+      update ledger.analysis_batches set polls = polls + 1 where id = any(${ids}::uuid[])
+      returning id, remote_id, items, extract(epoch from clock_timestamp() - accepted_at)::float8 * 1000 as "ageMs"`.execute(
       trx,
     )
-    return rows.filter(({ wanted }) => wanted)
+    return rows
   })
 }

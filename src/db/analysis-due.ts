@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { AnalysisServiceName } from './analysis-batches.ts'
+import { heldUp } from './analysis-sending.ts'
 import type { Db } from './connect.ts'
 
 /** When there is something to hand over or to ask for, in ms from now by the database's clock, below 0 where it is due; undefined: nothing is out. */
@@ -16,14 +17,13 @@ export async function nextAnalysisMs(
       where b.service = s.service and b.finished_at is null and not exists (
         select from ledger.job_calls c where c.id = b.holder_call_id and c.lease_token = b.held_by and c.lease_expires_at > clock_timestamp())
       union all
-      -- Nothing new is sent while something waits to be sent again.
       select min(t.due_at) from unnest(case s.service when 'text-ml' then '{text}'::text[] else '{image,video}' end) as k (kind)
       cross join lateral (
         select t.due_at from ledger.analysis_tasks t
         where t.kind = k.kind and t.status = 'waiting' and t.batch_id is null and t.fresh_address is distinct from 'wanted'
         order by t.due_at limit 1
       ) t
-      where not exists (select from ledger.analysis_batches b where b.service = s.service and b.status = 'sending' and b.held_by is null)
+      where not ${heldUp(sql.ref('s.service'))}
       union all
       select min(due_at) from ledger.analysis_tasks t where t.service = s.service and t.fresh_address = 'wanted' and t.finished_at is null
     ) d`.execute(db)

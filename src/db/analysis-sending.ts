@@ -1,14 +1,7 @@
-import { sql, type Transaction } from 'kysely'
+import { type RawBuilder, sql, type Transaction } from 'kysely'
 import { v7 as uuidV7 } from 'uuid'
 import type { ErrorRecord } from '../errors.ts'
-import {
-  type AnalysisServiceName,
-  fence,
-  heldOrClosed,
-  type Holder,
-  isFree,
-  whetherWanted,
-} from './analysis-batches.ts'
+import { type AnalysisServiceName, fence, type Holder, takeDue } from './analysis-batches.ts'
 import type { Db } from './connect.ts'
 import { toJsonb } from './jsonb.ts'
 import type { DB } from './schema.generated.ts'
@@ -26,13 +19,15 @@ export interface BatchToSend {
   kind: string
   body: string
   items: number
-  /** When it was sent before, and nobody knows what came of it. */
+  /** How often it was sent, now included. */
+  sends: number
+  /** When it was first sent, if nobody knows what came of that. */
   doubtSince?: Date | null
 }
 
 /**
  * What was written down to be sent and is due, at most so many: its first sending failed, or whoever was sending it died.
- * Sent again, it is `in_doubt` where the service may take both. One that nobody wants any more is closed.
+ * Sent again, it is `in_doubt` where the service may take both.
  */
 export async function takeUnsent(
   db: Db,
@@ -41,31 +36,55 @@ export async function takeUnsent(
   { limit, honoursKey }: { limit: number; honoursKey: boolean },
 ): Promise<BatchToSend[]> {
   return await db.transaction().execute(async (trx) => {
-    await fence(trx, holder)
-    const { rows } = await sql<BatchToSend & { wanted: boolean }>`
-      with free as materialized (
-        select b.id from ledger.analysis_batches b
-        where b.service = ${service} and b.status = 'sending' and b.due_at <= clock_timestamp() and ${isFree(holder)}
-        order by b.due_at limit ${limit} for update skip locked
-      ), looked as (${whetherWanted('free')})
-      update ledger.analysis_batches b set ${heldOrClosed(holder)}, sends = b.sends + l.wanted::int,
-        in_doubt = b.in_doubt or (b.sends > 0 and l.wanted and not ${honoursKey}::boolean)
-      from looked l where b.id = l.id
-      returning b.id, b.kind, b.body, b.items, l.wanted, case when b.sends > 1 then b.created_at end as "doubtSince"`.execute(
+    const ids = await takeDue(trx, holder, { service, status: 'sending', limit })
+    if (ids.length === 0) return []
+    const { rows } = await sql<BatchToSend>`
+      update ledger.analysis_batches b
+      set in_doubt = b.in_doubt or (b.sends > 0 and not ${honoursKey}::boolean), sends = b.sends + 1
+      where b.id = any(${ids}::uuid[])
+      returning b.id, b.kind, b.body, b.items, b.sends, case when b.sends > 1 then b.created_at end as "doubtSince"`.execute(
       trx,
     )
-    return rows.filter(({ wanted }) => wanted)
+    return rows
   })
 }
 
-/** Whether something that was written down waits for its time to be sent again: until then nothing else is sent. */
+/** So often a batch is sent in vain until the fault may be its own, and not that of the whole service. */
+export const patientSends = 3
+
+/**
+ * Whether what was sent in vain and rests holds up what is new: the service may be down. A batch that was sent often lets another
+ * try beside it; the more rest, the more often each was sent before one more may, so that a long fault brings few of them.
+ */
+export const heldUp = (service: RawBuilder<unknown>): RawBuilder<boolean> => sql<boolean>`(
+  select coalesce(min(r.sends) < ${sql.lit(patientSends)} * count(*), false) from ledger.analysis_batches r
+  where r.service = ${service} and r.status = 'sending' and r.held_by is null)`
+
+/** Whether nothing new is sent for now. */
 export async function isHeldUp(db: Db, service: AnalysisServiceName): Promise<boolean> {
-  const { rows } = await sql<{ up: boolean }>`
-    select exists (select from ledger.analysis_batches
-      where service = ${service} and status = 'sending' and held_by is null and due_at > clock_timestamp()) as up`.execute(
-    db,
-  )
+  const { rows } = await sql<{ up: boolean }>`select ${heldUp(sql.val(service))} as up`.execute(db)
   return rows[0]?.up ?? false
+}
+
+/** Whether the service has taken others since this batch was written down: then a fault is the batch's own. */
+export async function tookOthers(db: Db, id: string): Promise<boolean> {
+  const { rows } = await sql<{ taken: boolean }>`
+    select exists (select from ledger.analysis_batches o where o.service = b.service and o.accepted_at > b.created_at) as taken
+    from ledger.analysis_batches b where b.id = ${id}`.execute(db)
+  return rows[0]?.taken ?? false
+}
+
+/** Of these names that a service has for jobs, newest first, the first that is none of our batches'. */
+export async function firstStranger(
+  db: Db,
+  service: AnalysisServiceName,
+  remoteIds: readonly string[],
+): Promise<string | undefined> {
+  const { rows } = await sql<{ id: string }>`
+    select r.id from unnest(${remoteIds}::text[]) with ordinality as r (id, place)
+    where not exists (select from ledger.analysis_batches b where b.service = ${service} and b.remote_id = r.id)
+    order by place limit 1`.execute(db)
+  return rows[0]?.id
 }
 
 /**
@@ -87,8 +106,8 @@ export async function writeBatch(
       order by due_at limit ${limit} for update skip locked`.execute(trx)
     if (tasks.length === 0) return undefined
     const { body, items } = makeBody(tasks)
-    const batch = { id: uuidV7(), kind, body, items }
-    await insertBatch(trx, service, batch, holder)
+    const batch = { id: uuidV7(), kind, body, items, sends: 1 }
+    await insertBatch(trx, service, batch, { holder })
     await sql`
       update ledger.analysis_tasks set batch_id = ${batch.id}
       where service = ${service} and content_key = any(${keysOf(tasks.slice(0, items))}::text[])`.execute(
@@ -101,14 +120,13 @@ export async function writeBatch(
 async function insertBatch(
   trx: Transaction<DB>,
   service: AnalysisServiceName,
-  { id, kind, body, items }: BatchToSend,
-  holder?: Holder,
+  { id, kind, body, items, sends }: BatchToSend,
+  { holder, since }: { holder?: Holder; since?: Date | null },
 ): Promise<void> {
   await sql`
-    insert into ledger.analysis_batches (id, service, kind, body, items, held_by, holder_call_id, sends)
-    values (${id}, ${service}, ${kind}, ${body}, ${items}, ${holder?.token ?? null}, ${holder?.call.id ?? null}, ${holder ? 1 : 0})`.execute(
-    trx,
-  )
+    insert into ledger.analysis_batches (id, service, kind, body, items, held_by, holder_call_id, sends, created_at)
+    values (${id}, ${service}, ${kind}, ${body}, ${items}, ${holder?.token ?? null}, ${holder?.call.id ?? null}, ${sends},
+      coalesce(${since ?? null}::timestamptz, clock_timestamp()))`.execute(trx)
 }
 
 const keysOf = (tasks: readonly WaitingTask[]) => tasks.map((task) => task.content_key)
@@ -121,21 +139,26 @@ export async function tasksOf(db: Db | Transaction<DB>, batchId: string): Promis
   return rows
 }
 
-/** Puts smaller batches in the place of one that the service refused: they are sent next. */
+/**
+ * Puts other batches in the place of one that the service refused: they are sent next. Halves count as sent as often and as long as the
+ * whole; under `newKey` it is another request.
+ */
 export async function splitBatch(
   db: Db,
   holder: Holder,
-  { id, service, kind }: { id: string; service: AnalysisServiceName; kind: string },
-  halves: readonly { body: string; tasks: readonly WaitingTask[] }[],
+  { service, newKey }: { service: AnalysisServiceName; newKey: boolean },
+  { id, kind, sends, doubtSince }: BatchToSend,
+  parts: readonly { body: string; tasks: readonly WaitingTask[] }[],
   error: ErrorRecord,
 ): Promise<void> {
+  const history = newKey ? { sends: 0 } : { sends, since: doubtSince ?? null }
   await db.transaction().execute(async (trx) => {
     await fence(trx, holder)
-    for (const { body, tasks } of halves) {
-      const half = { id: uuidV7(), kind, body, items: tasks.length }
-      await insertBatch(trx, service, half)
+    for (const { body, tasks } of parts) {
+      const part = { id: uuidV7(), kind, body, items: tasks.length, sends: history.sends }
+      await insertBatch(trx, service, part, history)
       await sql`
-        update ledger.analysis_tasks set batch_id = ${half.id}
+        update ledger.analysis_tasks set batch_id = ${part.id}
         where service = ${service} and content_key = any(${keysOf(tasks)}::text[]) and batch_id = ${id}`.execute(
         trx,
       )

@@ -1,16 +1,19 @@
 import { type Accepted, noteAccepted, putBatchesBack } from '../db/analysis-batches.ts'
 import {
   type BatchToSend,
+  firstStranger,
   isHeldUp,
+  patientSends,
   splitBatch,
   takeUnsent,
   tasksOf,
+  tookOthers,
   type WaitingTask,
   writeBatch,
 } from '../db/analysis-sending.ts'
 import { skipTasks, waitingKinds } from '../db/analysis-due.ts'
 import { endTasks } from '../db/analysis-ends.ts'
-import { Fault, Parked, toErrorRecord } from '../errors.ts'
+import { type ErrorKind, Fault, Parked, toErrorRecord } from '../errors.ts'
 import { mediaResults, textResults } from '../etl/extract/analysis/entities.ts'
 import type { Abilities, AnalysisService, Item, Kind } from '../etl/extract/analysis/service.ts'
 import type { RequestContext } from '../etl/extract/http-client.ts'
@@ -29,6 +32,20 @@ const firstRestMs = 30_000
 const longestRestMs = 900_000
 /** Clocks of ours and theirs may differ by so much, in ms. */
 const slackMs = 60_000
+
+/** Until a key that is still being taken is sent again, in ms, and how often so soon. */
+const soonMs = 3000
+const mostSoon = 10
+
+/** Faults that may come of what is in one request. */
+const ofOneRequest: ReadonlySet<ErrorKind> = new Set([
+  'upstream',
+  'network',
+  'bad_answer',
+  'bad_request',
+  'forbidden',
+  'not_found',
+])
 
 export const resultsOf = ({ service }: AnalysisService) =>
   service === 'vision' ? mediaResults : textResults
@@ -80,58 +97,46 @@ export function submitAnalyses(
   ): Promise<Accepted | undefined> {
     try {
       const body: unknown = JSON.parse(batch.body)
-      const since = batch.doubtSince
-      const found = since
-        ? await api.find?.(body, new Date(since.getTime() - slackMs), context)
-        : undefined
+      const since = batch.doubtSince ?? undefined
+      const alike = since && (await api.find?.(body, new Date(since.getTime() - slackMs), context))
+      const found = alike && (await firstStranger(db, service, alike))
       if (found !== undefined) return { id: batch.id, remoteId: found, retryAfterMs: undefined }
       const taken = await api.submit(body, batch.id, context)
       refusals = 0
       return { id: batch.id, remoteId: taken.id, retryAfterMs: taken.retryAfterMs }
     } catch (thrown) {
       if (context.signal.aborted) throw thrown
-      const status = thrown instanceof HttpFault ? thrown.status : undefined
-      const error = toErrorRecord(thrown)
-      // 410: the job of this key was kept no longer. 422 may say that the key stands for something else.
-      const isSpent =
-        status === 410 ||
-        (thrown instanceof HttpFault && status === 422 && /key/i.test(thrown.body))
-      const isRefused = isSpent || (status !== undefined && [400, 413, 422].includes(status))
-      if (!isRefused || ++refusals > mostRefusals) {
-        // 409: the first sending of this key is still being taken.
-        const soon = status === 409
-        const inMs = soon ? 3000 : await restMs(batch.id, thrown)
-        await putBatchesBack(db, lease, [batch.id], { inMs, error })
-        if (soon) return undefined
-        throw thrown instanceof Parked ? asFault(thrown) : thrown
+      const status = thrown instanceof HttpFault ? thrown.status : 0
+      const isSpent = keyIsSpent(batch, thrown)
+      const isRefused = [400, 410, 413, 422].includes(status) && ++refusals <= mostRefusals
+      if (isSpent || isRefused || (await isItsOwn(batch, thrown))) {
+        await refuse(batch, thrown, isSpent)
+        return undefined
       }
-      await refuse(batch, thrown, isSpent)
-      return undefined
+      // The first sending of this key is still being taken.
+      const soon = status === 409 && batch.sends < mostSoon
+      const inMs = soon ? soonMs : restMs(batch, thrown)
+      await putBatchesBack(db, lease, [batch.id], { inMs, error: toErrorRecord(thrown) })
+      if (soon) return undefined
+      throw thrown instanceof Parked ? asFault(thrown) : thrown
     }
   }
 
-  async function restMs(id: string, thrown: unknown): Promise<number> {
-    if (thrown instanceof Parked) return Math.max(1000, thrown.until.getTime() - Date.now())
-    const batch = await db
-      .selectFrom('ledger.analysis_batches')
-      .select('sends')
-      .where('id', '=', id)
-      .executeTakeFirst()
-    return Math.min(longestRestMs, firstRestMs * 2 ** Math.min(10, (batch?.sends ?? 1) - 1))
+  /** Whether the service fails at this batch alone: sent again and again in vain, while others were taken. */
+  async function isItsOwn({ id, sends }: BatchToSend, thrown: unknown): Promise<boolean> {
+    const mayBe = thrown instanceof Fault && ofOneRequest.has(thrown.kind)
+    return mayBe && sends >= patientSends && (await tookOthers(db, id))
   }
 
   /** Finds out by halves which content it is; where only the key is spent, all go out under another. */
-  async function refuse(
-    { id, kind, body }: BatchToSend,
-    thrown: unknown,
-    isWhole: boolean,
-  ): Promise<void> {
+  async function refuse(batch: BatchToSend, thrown: unknown, newKey: boolean): Promise<void> {
+    const { id, kind, body } = batch
     const tasks = await tasksOf(db, id)
     const error = toErrorRecord(thrown)
     const middle = Math.ceil(tasks.length / 2)
-    const halves = [tasks.slice(0, middle), tasks.slice(middle)].filter((half) => half.length > 0)
+    const halves = tasks.length > 1 ? [tasks.slice(0, middle), tasks.slice(middle)] : []
     const { features = [] }: { features?: string[] } = JSON.parse(body)
-    const parts = isWhole ? [tasks].filter((all) => all.length > 0) : tasks.length > 1 ? halves : []
+    const parts = newKey && tasks.length > 0 ? [tasks] : halves
     if (parts.length === 0)
       await db.transaction().execute((trx) =>
         endTasks(
@@ -140,13 +145,11 @@ export function submitAnalyses(
           tasks.map(({ content_key: key }) => ({ batchId: id, key, error, again: false })),
         ),
       )
-    await splitBatch(
-      db,
-      lease,
-      { id, service, kind },
-      parts.map((half) => ({ tasks: half, body: bodyOf(api, kind as Kind, features, half) })),
-      error,
-    )
+    const made = parts.map((part) => ({
+      tasks: part,
+      body: bodyOf(api, kind as Kind, features, part),
+    }))
+    await splitBatch(db, lease, { service, newKey }, batch, made, error)
   }
 
   return {
@@ -186,6 +189,24 @@ function bodyOf(
   tasks: readonly WaitingTask[],
 ): string {
   return JSON.stringify(api.body(kind, features, tasks.map(toItem)))
+}
+
+/**
+ * Whether the key stands for something else (422), or for a job that was kept no longer (410). Said of a key that was never sent
+ * before it can't be true, and is a refusal like any other.
+ */
+function keyIsSpent({ sends }: BatchToSend, thrown: unknown): boolean {
+  if (!(thrown instanceof HttpFault) || sends < 2) return false
+  return (
+    thrown.status === 410 ||
+    (thrown.status === 422 && /"code"\s*:\s*"idempotency_key_reused"/.test(thrown.body))
+  )
+}
+
+/** How long a batch rests that could not be sent. */
+function restMs({ sends }: BatchToSend, thrown: unknown): number {
+  if (thrown instanceof Parked) return Math.max(1000, thrown.until.getTime() - Date.now())
+  return Math.min(longestRestMs, firstRestMs * 2 ** Math.min(10, sends - 1))
 }
 
 /** A body of as many of the tasks as it has room for, one at least. */

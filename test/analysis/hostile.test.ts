@@ -95,3 +95,95 @@ test('words that the database cannot store are stored without what is wrong with
   expect(call.error).not.toMatchObject({ kind: 'database' })
   expect(await world.tasks()).toEqual({ 'text failed': 2 })
 })
+
+test.each([
+  [500, 3],
+  [409, 12],
+])(
+  'one content that the service always answers with %d fails alone, and holds nothing up',
+  async (status, sends) => {
+    const world = await analysisWorld({ env: textsAlone })
+    await world.admin('text-ml', 'PATCH', '/settings', { maxItems: 4 })
+    await world.addTexts(12)
+    const [poison] = await world.rows<{ key: string }>(
+      'select content_key as key from ledger.analysis_tasks order by due_at, content_key limit 1',
+    )
+    await world.admin('text-ml', 'POST', '/faults', [
+      { kind: 'status', match: poison?.key, status, times: null },
+    ])
+    for (let send = 0; send < sends; send++) {
+      await world.makeDue()
+      await world.run('poll-analysis', { seconds: 0 })
+    }
+    // While that batch rests, the others go out; then it is halved.
+    await world.run('poll-analysis', { seconds: 1 })
+    expect(await world.tasks()).toEqual({ 'text submitted': 8, 'text waiting': 4 })
+    await world.makeDue()
+    await world.settle({ seconds: 1 })
+    expect(await world.tasks()).toEqual({ 'text failed': 1, 'text succeeded': 11 })
+    expect(
+      await world.rows(
+        `select content_key as key, error ->> 'message' ~ '${status}' as why from ledger.analysis_tasks where status = 'failed'`,
+      ),
+    ).toEqual([{ ...poison, why: true }])
+    for (const { accepted } of await world.taken('text-ml')) expect(accepted).toBe(1)
+  },
+)
+
+test('while the service is down, few batches try, ever more rarely', async () => {
+  const world = await analysisWorld({ env: textsAlone })
+  await world.admin('text-ml', 'PATCH', '/settings', { maxItems: 4 })
+  await world.addTexts(40)
+  await world.admin('text-ml', 'POST', '/faults', [{ ...fault('POST', 503, {}), times: null }])
+  for (let send = 0; send < 20; send++) {
+    if (send % 2 > 0) await world.makeDue()
+    await world.run('poll-analysis', { seconds: 0 })
+  }
+  const batches = await world.rows<{ sends: number; items: number }>(
+    'select sends, items from ledger.analysis_batches',
+  )
+  expect(batches.length).toBeLessThanOrEqual(4)
+  for (const { items } of batches) expect(items).toBe(4)
+})
+
+test.each([422, 410])(
+  'a service that says %d of every key is not asked for ever: each content ends',
+  async (status) => {
+    const world = await analysisWorld({ env: textsAlone })
+    await world.addTexts(3)
+    const reused = { code: 'idempotency_key_reused', detail: 'the key is not right' }
+    await world.admin('text-ml', 'POST', '/faults', [
+      fault('POST', 503, {}),
+      fault('POST', 503, {}),
+      fault('POST', 503, {}),
+      fault('POST', 503, {}),
+      { ...fault('POST', status, reused), times: null },
+    ])
+    await world.run('poll-analysis', { seconds: 0 })
+    await world.makeDue()
+    await world.settle({ seconds: 1 })
+    expect(await world.tasks()).toEqual({ 'text failed': 3 })
+    // A key that was sent before is changed, once; one that never was is halved.
+    const [batches] = await world.rows<{ count: number }>(
+      'select count(*) from ledger.analysis_batches',
+    )
+    expect(batches?.count).toBeLessThanOrEqual(12)
+  },
+)
+
+test('a batch that was cancelled before it was sent is not sent', async () => {
+  const world = await analysisWorld({ env: textsAlone })
+  await world.addTexts(3)
+  await world.admin('text-ml', 'POST', '/faults', [{ ...fault('POST', 503, {}), times: null }])
+  await world.run('poll-analysis', { seconds: 0 })
+  await world.rows(
+    `update ledger.analysis_tasks set status = 'cancelled', finished_at = clock_timestamp()`,
+  )
+  await world.admin('text-ml', 'DELETE', '/faults')
+  await world.makeDue()
+  await world.run('poll-analysis', { seconds: 0 })
+  expect(await world.taken('text-ml')).toEqual([])
+  expect(await world.rows('select status, sends, body from ledger.analysis_batches')).toEqual([
+    { status: 'cancelled', sends: 1, body: null },
+  ])
+})

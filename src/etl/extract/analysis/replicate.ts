@@ -94,21 +94,24 @@ export function replicateService(
 
     async find(body, since, context) {
       const wanted = stableJson(body)
+      const found: string[] = []
       let query: string | undefined
       for (let page = 0; page < mostPages; page++) {
         const request = { path, ...(query !== undefined && { query }) }
-        const told = listed.safeParse((await http.send(upstream, request, context)).json())
-        if (!told.success) return undefined
+        const answer = await http.send(upstream, request, context)
+        const told = listed.safeParse(answer.json())
+        if (!told.success) {
+          const message = `GET ${path}: a list of predictions was due, not "${answer.quote()}"`
+          throw new Fault('bad_answer', message, { service })
+        }
         const { results, next } = told.data
-        const made = results.find(
-          (one) => stableJson({ version: one.version, input: one.input }) === wanted,
-        )
-        if (made) return made.id
-        const isOlder = results.some(({ created_at: at }) => new Date(at) < since)
+        const young = results.filter(({ created_at: at }) => new Date(at) >= since)
+        for (const { id, version: of, input } of young)
+          if (stableJson({ version: of, input }) === wanted) found.push(id)
         query = next ? URL.parse(next)?.search.slice(1) : undefined
-        if (isOlder || !query) return undefined
+        if (young.length < results.length || !query) break
       }
-      return undefined
+      return found
     },
 
     async poll(ids, context) {

@@ -80,9 +80,9 @@ export interface AnalysisService {
     context: RequestContext,
   ): Promise<{ id: string; retryAfterMs: number | undefined }>
   /**
-   * Looks for a job that may have been made of this body since then, where no key tells. Default: there is no way to find one.
+   * Looks for jobs that were made of this body since then, newest first, where no key tells. Default: there is no way to find one.
    */
-  find?(body: unknown, since: Date, context: RequestContext): Promise<string | undefined>
+  find?(body: unknown, since: Date, context: RequestContext): Promise<string[]>
   /** Asks for up to 100 jobs. */
   poll(ids: readonly string[], context: RequestContext): Promise<PollAnswer>
 }
