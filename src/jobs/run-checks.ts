@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import { z } from 'zod'
+import { cancellable } from '../db/cancellable.ts'
 import {
   type CallToCheck,
   type CheckRow,
@@ -7,6 +8,7 @@ import {
   lockForChecks,
   writeChecks,
 } from '../db/checks.ts'
+import type { Db } from '../db/connect.ts'
 import { isDatabaseAway } from '../db/lost-connection.ts'
 import type { DB } from '../db/schema.generated.ts'
 import type { Check } from './check.ts'
@@ -22,7 +24,7 @@ const answerSchema = z.tuple([
 /**
  * Runs the checks of jobs that have ended a call since they last ran. Any number of processes may do this: each call is
  * checked by one. A check that can't be run counts as failed, and the others run all the same.
- * @throws the signal's reason: nothing of the call that was being checked is kept then
+ * @throws the signal's reason, at once: nothing of the call that was being checked is kept then
  */
 export async function runDueChecks(
   { db, log, settings }: Pick<JobTools, 'db' | 'log' | 'settings'>,
@@ -45,7 +47,7 @@ export async function runDueChecks(
       const rows: CheckRow[] = []
       for (const check of checks) {
         signal.throwIfAborted()
-        rows.push(await runCheck(trx, check, call, settings.hide))
+        rows.push(await runCheck({ db, trx, signal }, check, call, settings.hide))
       }
       await writeChecks(trx, call, rows)
       return rows
@@ -60,7 +62,7 @@ export async function runDueChecks(
 
 /** In a read-only part of the transaction: what it does wrong is undone, and harms no other check. */
 async function runCheck(
-  trx: Transaction<DB>,
+  { db, trx, signal }: { db: Db; trx: Transaction<DB>; signal: AbortSignal },
   { name, title, ...check }: Check,
   call: CallToCheck,
   hide: (text: string) => string,
@@ -68,12 +70,14 @@ async function runCheck(
   await sql`savepoint a_check`.execute(trx)
   try {
     await sql`set local transaction_read_only = on`.execute(trx)
-    const { rows } = await check.sql({ id: call.id, job: call.job }).execute(trx)
+    const { rows } = await cancellable({ db, trx, signal }, () =>
+      check.sql({ id: call.id, job: call.job }).execute(trx),
+    )
     const [{ holds, found }] = answerSchema.parse(rows)
     const status = holds === null ? 'unknown' : holds ? 'passed' : 'failed'
     return { name, title, status, found: hide(found) }
   } catch (error) {
-    if (isDatabaseAway(error)) throw error
+    if (signal.aborted || isDatabaseAway(error)) throw error
     const reason =
       error instanceof z.ZodError
         ? `one row was expected, with holds (a boolean or null) and found (a text): ${z.prettifyError(error)}`

@@ -11,6 +11,7 @@ import { runToEnd } from '../cli/support/run-to-end.ts'
 import { queueCall, untilCall } from '../engine/support/calls.ts'
 import { openTools, startEngine, testJob } from '../engine/support/engine.ts'
 import { createDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
 import { insertEnded } from './support/ended-calls.ts'
 
 const never = new AbortController().signal
@@ -164,6 +165,26 @@ test('a run that is stopped while checks run keeps nothing of them, and the next
   expect([await found(db, id), (await marked(db, id)).checked_at]).toEqual([[], null])
   await runDueChecks(tools, [job], never)
   expect(await found(db, id)).toHaveLength(2)
+})
+
+test('a check that takes its time keeps no process from stopping', async () => {
+  const database = await createDatabase()
+  const { db } = database
+  const slow = check('slow', `select true as holds, pg_sleep(25)::text as found`)
+  await insertEnded(db, { job: 'a-job' })
+  const stop = new AbortController()
+  const running = runDueChecks(openTools(database), [withChecks('a-job', [slow])], stop.signal)
+  const sleeping = async () => {
+    const { rows } = await sql`
+      select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`.execute(
+      db,
+    )
+    return rows.length > 0
+  }
+  await until('it runs', sleeping)
+  stop.abort()
+  await expect(running).rejects.toThrow(/abort/i)
+  expect(await sleeping()).toBe(false)
 })
 
 test('rows as usual: at least half of the median of the seven days before, once there are three', async () => {
