@@ -64,7 +64,7 @@ async function redactCalls(
   const changed = rows
     .map(({ id, subject, params, result, error, progress }) => ({
       id,
-      subject: redact.text(subject),
+      subject: redact.subject(subject),
       // crm-contacts is asked for companies by ids that are numbers, too.
       params: redact.json(params),
       result: redact.json(result),
@@ -108,7 +108,7 @@ async function redactStreams(
         job_call_id,
         id,
         // A subject that is theirs alone is made one that no other stream of the call has.
-        subject: redact.text(subject) === mark ? `${mark} ${id}` : redact.text(subject),
+        subject: redact.subject(subject) === mark ? `${mark} ${id}` : redact.subject(subject),
         cursor: isOver ? null : left,
         error: redact.json(error),
         is_over: isOver,
