@@ -5,14 +5,30 @@ const live = document.getElementById('live')
 if (main && live) {
   const { live: address } = main.dataset
   let source
+  let waitMs = 1000
   // A browser opens few connections to one host: a page that nobody sees holds none.
   const listen = () => {
     source?.close()
     if (document.hidden) return
     source = new EventSource(address)
     source.addEventListener('message', ({ data }) => renew(JSON.parse(data)))
-    source.addEventListener('open', () => tellStale(false))
-    source.addEventListener('error', () => tellStale(true))
+    source.addEventListener('open', () => {
+      tellStale(false)
+      waitMs = 1000
+    })
+    source.addEventListener('error', ({ target }) => {
+      tellStale(true)
+      // A browser asks anew by itself where the connection was lost, never where the answer was an error.
+      if (target === source && target.readyState === EventSource.CLOSED)
+        setTimeout(listenAgain, waitMs)
+    })
+  }
+  const listenAgain = async () => {
+    waitMs = Math.min(30_000, 2 * waitMs)
+    // Who is logged in is led away from there, to an address that is not to be looked at.
+    const login = await fetch('/login', { redirect: 'manual' }).catch(() => undefined)
+    if (login?.ok) location.reload()
+    else if (source.readyState === EventSource.CLOSED) listen()
   }
   document.addEventListener('visibilitychange', listen)
   listen()
