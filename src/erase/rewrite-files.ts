@@ -21,7 +21,7 @@ export interface FilesRewritten {
  * there. Schedulers do it too, so that what waits for a call, or was killed, comes to its end by itself. Whoever dies in between
  * leaves the rest on the list; a file that was written twice is the same.
  * @param erasureId the one whose files `left` tells of
- * @throws Fault where the storage is away or refuses
+ * @throws Fault where the storage is away or refuses: after all files that it takes
  */
 export async function rewriteFiles(
   db: Db,
@@ -34,8 +34,14 @@ export async function rewriteFiles(
     where e.finished_at is null order by e.id, f.key`.execute(db)
   const left: FileLeft[] = []
   let rewritten = 0
+  const failures: unknown[] = []
   for (const { id, ...file } of todo) {
-    const isThere = files !== undefined && (await rewriteFile(db, files, file))
+    const isThere =
+      files !== undefined &&
+      (await rewriteFile(db, files, file).catch((error: unknown) => {
+        failures.push(error)
+        return false as const
+      }))
     if (isThere === 'rewritten') rewritten++
     if (!isThere) {
       if (id === erasureId) left.push(file)
@@ -48,7 +54,25 @@ export async function rewriteFiles(
   await sql`
     update ledger.erasures set finished_at = clock_timestamp()
     where finished_at is null and rows_erased_at is not null and files_left = '[]'`.execute(db)
+  if (failures.length > 0) throw failures[0]
   return { rewritten, left }
+}
+
+/** The same, unless another process is at it just now: schedulers are many, and one does. @throws likewise */
+export async function rewriteFilesAlone(db: Db, files: Files | undefined): Promise<void> {
+  await db.connection().execute(async (alone) => {
+    const lock = sql`hashtext('ledger.erasures.files_left')`
+    const { rows } = await sql<{
+      locked: boolean
+    }>`select pg_try_advisory_lock(${lock}) as locked`.execute(alone)
+    if (!rows[0]?.locked) return
+    try {
+      await rewriteFiles(db, files)
+    } finally {
+      // A connection that was lost has given it back.
+      await sql`select pg_advisory_unlock(${lock})`.execute(alone).catch(() => {})
+    }
+  })
 }
 
 /** Answers false where its call may still write it. */

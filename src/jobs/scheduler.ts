@@ -2,7 +2,7 @@ import { schedule } from 'node-cron'
 import type { Db } from '../db/connect.ts'
 import { keepHouse } from '../db/keep-house.ts'
 import { introduceJobs } from '../db/ticks.ts'
-import { rewriteFiles } from '../erase/rewrite-files.ts'
+import { rewriteFilesAlone } from '../erase/rewrite-files.ts'
 import { Fault } from '../errors.ts'
 import type { Files } from '../etl/load/files.ts'
 import type { Logger } from '../log.ts'
@@ -91,7 +91,9 @@ export async function startScheduler({
     ),
     schedule(
       '*/10 * * * * *',
-      guarded('writing the files that an erasure left', () => rewriteFiles(db, filesUntilStop)),
+      guarded('writing the files that an erasure left', () =>
+        rewriteFilesAlone(db, filesUntilStop),
+      ),
       { noOverlap: true },
     ),
   ]
