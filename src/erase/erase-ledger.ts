@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely'
+import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.generated.ts'
 import { withoutIds } from '../etl/erased/without-erased.ts'
 import type { Person } from './find-person.ts'
@@ -44,34 +44,49 @@ const allNames = ({ ids, names, things }: Person) => [...ids, ...names, ...thing
 /** Which jobs may tell of a person by an id or a name that elsewhere may mean anything. */
 const jobsOf = { contact: 'crm-%', profile: 'instagram%', lead: '%' }
 
+/** Whether a text may tell of them: by a few patterns, and by each of its words, of all the ids of their things. */
+const mayTell = (text: RawBuilder<unknown>, { things }: Person, { patterns }: Redact) => sql`(
+  ${text} ilike any(${patterns}::text[])
+  or exists (select from regexp_split_to_table(${text}, '[^A-Za-z0-9_-]+') as word
+    where word = any(${things}::text[])))`
+
 async function redactCalls(
   trx: Transaction<DB>,
-  { kind }: Person,
+  person: Person,
   redact: Redact,
   tally: Tally,
 ): Promise<void> {
-  const { rows } = await sql<{
-    id: string
-    subject: string
-    params: unknown
-    result: unknown
-    error: unknown
-    progress: unknown
-  }>`
-    select id, subject, params, result, error, progress from ledger.job_calls
-    where job like ${jobsOf[kind]} and concat_ws(' ', subject, params, result, error, progress) ilike any(${redact.patterns}::text[])
-    for update`.execute(trx)
-  const changed = rows
-    .map(({ id, subject, params, result, error, progress }) => ({
-      id,
-      subject: redact.subject(subject),
-      // crm-contacts is asked for companies by ids that are numbers, too.
-      params: redact.json(params),
-      result: redact.json(result),
-      error: redact.json(error),
-      progress: redact.json(progress),
-    }))
-    .filter((one, n) => JSON.stringify(one) !== JSON.stringify(rows[n]))
+  const changedWhere = async (condition: RawBuilder<unknown>) => {
+    const { rows } = await sql<{
+      id: string
+      subject: string
+      params: unknown
+      result: unknown
+      error: unknown
+      progress: unknown
+    }>`select id, subject, params, result, error, progress from ledger.job_calls where ${condition}`.execute(
+      trx,
+    )
+    return rows
+      .map(({ id, subject, params, result, error, progress }) => ({
+        id,
+        subject: redact.subject(subject),
+        // crm-contacts is asked for companies by ids that are numbers, too.
+        params: redact.json(params),
+        result: redact.json(result),
+        error: redact.json(error),
+        progress: redact.json(progress),
+      }))
+      .filter((one, n) => JSON.stringify(one) !== JSON.stringify(rows[n]))
+  }
+  const said = sql`concat_ws(' ', subject, params, result, error, progress)`
+  const theirs = await changedWhere(
+    sql`job like ${jobsOf[person.kind]} and ${mayTell(said, person, redact)}`,
+  )
+  // Nothing is locked that is not changed: read once more, as they are by now.
+  const changed = await changedWhere(
+    sql`id = any(${theirs.map(({ id }) => id)}::uuid[]) order by id for update`,
+  )
   const { numAffectedRows } = await sql`
     update ledger.job_calls c set subject = n.subject, params = n.params, result = n.result, error = n.error, progress = n.progress
     from jsonb_to_recordset(${JSON.stringify(changed)}::jsonb)
@@ -86,42 +101,43 @@ async function redactStreams(
   redact: Redact,
   tally: Tally,
 ): Promise<void> {
-  const { rows } = await sql<{
-    job_call_id: string
-    id: string
-    subject: string
-    cursor: unknown
-    error: unknown
-  }>`
-    select job_call_id, id, subject, cursor, error from ledger.service_calls
-    where case when ${person.kind === 'contact'} then service = 'amocrm' and operation ~ '(by-id|one|of-contacts?)$' and operation not like 'companies%'
-        when ${person.kind === 'lead'} then service = 'apollo' else service <> 'amocrm' and service <> 'apollo' end
-      and concat_ws(' ', subject, cursor, error) ilike any(${redact.patterns}::text[])
-    for update`.execute(trx)
-  const isTheirs = (id: string) => allNames(person).includes(id)
-  const changed = rows
-    .map(({ job_call_id, id, subject, cursor, error }) => {
-      const left = withoutIds(cursor, isTheirs)
+  const words = new Set(allNames(person))
+  const changedWhere = async (condition: RawBuilder<unknown>) => {
+    const { rows } = await sql<{
+      job_call_id: string
+      id: string
+      subject: string
+      cursor: unknown
+      error: unknown
+    }>`select job_call_id, id, subject, cursor, error from ledger.service_calls where ${condition}`.execute(
+      trx,
+    )
+    return rows.flatMap((before) => {
+      const left = withoutIds(before.cursor, (id) => words.has(id))
       // A cursor that names them in another way than in a list of ids was theirs.
-      const isOver = cursor !== null && (left === null || redact.json(left) !== left)
-      return {
-        job_call_id,
-        id,
+      const isOver = before.cursor !== null && (left === null || redact.json(left) !== left)
+      const subject = redact.subject(before.subject)
+      const one = {
+        ...before,
         // A subject that is theirs alone is made one that no other stream of the call has.
-        subject: redact.subject(subject) === mark ? `${mark} ${id}` : redact.subject(subject),
+        subject: subject === mark ? `${mark} ${before.id}` : subject,
         cursor: isOver ? null : left,
-        error: redact.json(error),
+        error: redact.json(before.error),
         is_over: isOver,
       }
+      const isSame =
+        one.subject === before.subject && one.cursor === before.cursor && one.error === before.error
+      return isSame ? [] : [one]
     })
-    .filter((one, n) => {
-      const before = rows[n]
-      return (
-        one.subject !== before?.subject ||
-        one.cursor !== before.cursor ||
-        one.error !== before.error
-      )
-    })
+  }
+  const said = sql`concat_ws(' ', subject, cursor, error)`
+  const theirs = await changedWhere(sql`
+    case when ${person.kind === 'contact'} then service = 'amocrm' and operation ~ '(by-id|one|of-contacts?)$' and operation not like 'companies%'
+        when ${person.kind === 'lead'} then service = 'apollo' else service <> 'amocrm' and service <> 'apollo' end
+      and ${mayTell(said, person, redact)}`)
+  const changed = await changedWhere(sql`
+    job_call_id = any(${theirs.map(({ job_call_id: id }) => id)}::uuid[]) and id = any(${theirs.map(({ id }) => id)}::uuid[])
+    order by job_call_id, id for update`)
   const skipped = JSON.stringify({ kind: 'skipped', message: 'the person was erased' })
   const { numAffectedRows } = await sql`
     update ledger.service_calls s set subject = n.subject, cursor = n.cursor,
@@ -136,13 +152,13 @@ async function redactStreams(
 
 async function redactIncidents(
   trx: Transaction<DB>,
-  { kind }: Person,
+  person: Person,
   redact: Redact,
   tally: Tally,
 ): Promise<void> {
   const { rows } = await sql<{ id: number; message: string; hint: string | null }>`
     select id, message, hint from ledger.incidents
-    where job like ${jobsOf[kind]} and concat_ws(' ', message, hint) ilike any(${redact.patterns}::text[]) for update`.execute(
+    where job like ${jobsOf[person.kind]} and ${mayTell(sql`concat_ws(' ', message, hint)`, person, redact)} for update`.execute(
     trx,
   )
   for (const { id, message, hint } of rows) {

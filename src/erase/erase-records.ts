@@ -16,6 +16,8 @@ const atATime = 500
 interface Stored {
   external_id: string
   payload: string
+  /** In hex. */
+  content_hash: string
   fetched_at: Date
   service_call_id: string
 }
@@ -40,7 +42,10 @@ export async function eraseRecords(
   }
 }
 
-/** Records that may tell of the person: their id or name stands somewhere in them, or they hang on something of theirs. */
+/**
+ * Records that may tell of the person: their id or name stands somewhere in them, or they hang on something of theirs. Without a
+ * lock: most of them stay as they are.
+ */
 async function listTelling(
   trx: Transaction<DB>,
   person: Person,
@@ -49,13 +54,13 @@ async function listTelling(
 ): Promise<Stored[]> {
   const { patterns } = redactor(person)
   const { rows } = await sql<Stored>`
-    select external_id, payload::text, fetched_at, service_call_id from raw.records
+    select external_id, payload::text, encode(content_hash, 'hex') as content_hash, fetched_at, service_call_id from raw.records
     where source = ${source} and entity = ${entity} and external_id > ${after}
       and (payload::text ilike any(${patterns}::text[]) or payload ->> 'media_id' = any(${person.things}::text[])
         or payload #>> '{media,id}' = any(${person.things}::text[])
         or payload #>> '{media,shortcode}' = any(${person.things}::text[])
         or payload #>> '{highlight,id}' = any(${person.things}::text[]))
-    order by external_id limit ${atATime} for update`.execute(trx)
+    order by external_id limit ${atATime}`.execute(trx)
   return rows
 }
 
@@ -82,15 +87,19 @@ async function eraseSome(
 
   const json = others.map(
     ({ row, left }) =>
-      `{"id":${JSON.stringify(row.external_id)},"hash":"${contentHash(entity, left)}","payload":${stableJson(left)}}`,
+      `{"id":${JSON.stringify(row.external_id)},"was":"${row.content_hash}","hash":"${contentHash(entity, left)}","payload":${stableJson(left)}}`,
   )
-  const rewritten = await sql`
+  // A page that was written meanwhile knew of the tombstones, and is newer.
+  const rewritten = await sql<{ id: string }>`
     update raw.records r set payload = n.payload, content_hash = decode(n.hash, 'hex')
-    from jsonb_to_recordset(${storable(`[${json.join(',')}]`)}::jsonb) as n (id text, hash text, payload jsonb)
-    where r.source = ${source} and r.entity = ${name} and r.external_id = n.id`.execute(trx)
-  count(tally, 'raw.records', 'rewritten', rewritten.numAffectedRows)
+    from jsonb_to_recordset(${storable(`[${json.join(',')}]`)}::jsonb) as n (id text, was text, hash text, payload jsonb)
+    where r.source = ${source} and r.entity = ${name} and r.external_id = n.id and r.content_hash = decode(n.was, 'hex')
+    returning r.external_id as id`.execute(trx)
+  count(tally, 'raw.records', 'rewritten', rewritten.rows.length)
 
-  const kept = others.map(
+  const ids = new Set(rewritten.rows.map(({ id }) => id))
+  const written = others.filter(({ row }) => ids.has(row.external_id))
+  const kept = written.map(
     ({ row, left }): Kept => ({
       raw: { id: row.external_id, hash: contentHash(entity, left) },
       fetchedAt: row.fetched_at,
@@ -99,7 +108,7 @@ async function eraseSome(
   )
   const { good } = await sortPage(
     entity,
-    others.map(({ left }) => left),
+    written.map(({ left }) => left),
     kept,
   )
   const again = good.map(({ row, kept: whence }) => ({

@@ -8,7 +8,7 @@ export interface Redact {
   subject(text: string): string
   /** The same object where it does not tell of them; lists leave them out. */
   json(value: unknown): unknown
-  /** Patterns for `ilike any`, that find all that may have to be redacted, and more. */
+  /** Patterns for `ilike any`, that find all that may have to be redacted, and more; but not their things, which may be many. */
   patterns: string[]
 }
 
@@ -22,28 +22,33 @@ export function redactor(
   { ids, names, addresses, things, kind }: Person,
   { withThings = false } = {},
 ): Redact {
-  const bare = [...ids, ...(withThings ? things : [])]
-  const unmistakable = [
-    ...bare.map((id) => String.raw`(?<![A-Za-z0-9])${escapeRegExp(id)}(?![A-Za-z0-9])`),
-    ...addresses.map(
-      (address) =>
-        String.raw`(?<![\w.+-])(?:https?:\/\/)?(?:[a-z]{2,3}\.)?${escapeRegExp(bareAddress(address))}(?![\w-])`,
-    ),
-  ]
+  // Of posts there may be tens of thousands: looked up, not looked for one by one.
+  const bare = new Set([...ids, ...(withThings ? things : [])].map((id) => id.toLowerCase()))
+  const withoutIds = (text: string) =>
+    text.replaceAll(/[a-z0-9_-]+/gi, (token) =>
+      bare.has(token.toLowerCase())
+        ? mark
+        : token.replaceAll(/[a-z0-9]+/gi, (part) => (bare.has(part.toLowerCase()) ? mark : part)),
+    )
+  const byAddress = addresses.map(
+    (address) =>
+      String.raw`(?<![\w.+-])(?:https?:\/\/)?(?:[a-z]{2,3}\.)?${escapeRegExp(bareAddress(address))}(?![\w-])`,
+  )
   // A dot may end a sentence as well.
   const byName = names.map(
     (name) => String.raw`@?(?<![A-Za-z0-9._])${escapeRegExp(name)}(?![A-Za-z0-9_]|\.[A-Za-z0-9_])`,
   )
-  const nameless = new RegExp(unmistakable.join('|') || '(?!)', 'gi')
-  const pattern = new RegExp([...unmistakable, ...byName].join('|') || '(?!)', 'gi')
-  const whole = new RegExp(`^(?:${pattern.source})$`, 'i')
+  const address = new RegExp(byAddress.join('|') || '(?!)', 'gi')
+  const nameOrAddress = new RegExp([...byAddress, ...byName].join('|') || '(?!)', 'gi')
+  const whole = new RegExp(`^(?:${nameOrAddress.source})$`, 'i')
+  const text = (value: string) => withoutIds(value.replace(nameOrAddress, mark))
   const isThem = (value: unknown) =>
     typeof value === 'string'
-      ? whole.test(value)
-      : kind !== 'contact' && typeof value === 'number' && bare.includes(String(value))
+      ? bare.has(value.toLowerCase()) || whole.test(value)
+      : kind !== 'contact' && typeof value === 'number' && bare.has(String(value))
 
   function json(value: unknown): unknown {
-    if (typeof value === 'string') return value.replace(pattern, mark)
+    if (typeof value === 'string') return text(value)
     if (typeof value !== 'object' || value === null) return value
     if (Array.isArray(value)) {
       const kept = value.filter((item) => !isThem(item)).map(json)
@@ -61,10 +66,10 @@ export function redactor(
   }
 
   return {
-    text: (text) => text.replace(pattern, mark),
-    subject: (text) => (whole.test(text) ? mark : text.replace(nameless, mark)),
+    text,
+    subject: (value) => (isThem(value) ? mark : withoutIds(value.replace(address, mark))),
     json,
-    patterns: [...bare, ...names, ...addresses.map(bareAddress)].map(
+    patterns: [...ids, ...names, ...addresses.map(bareAddress)].map(
       (token) => `%${token.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`,
     ),
   }

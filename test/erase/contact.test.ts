@@ -5,6 +5,7 @@ import { erasePerson } from '../../src/erase/erase-person.ts'
 import { findPerson, type Person } from '../../src/erase/find-person.ts'
 import { openErasure } from '../../src/erase/tombstones.ts'
 import { writeRaw } from '../../src/etl/load/raw-records.ts'
+import { insertJobCalls } from '../../src/db/job-calls.ts'
 import { createLog } from '../../src/log.ts'
 import { createDatabase } from '../support/database.ts'
 import { startTestSandbox } from '../support/sandbox.ts'
@@ -183,5 +184,43 @@ test('a backup that runs holds up neither an erasure nor the pages that come', a
     )
     expect(rows).toEqual({ 'raw.records': { deleted: 1, rewritten: 0 } })
     expect((await page('a2')).lastTombstone).toBeGreaterThan(0)
+  })
+}, 60_000)
+
+test('what looks like it told of them, and does not, is not locked', async () => {
+  const { db } = await createDatabase()
+  const lead = { source: 'apollo', entity: 'people' }
+  const record = { hash: '00', serviceCallId: randomUUID(), fetchedAt: new Date() }
+  const write = async (id: string) =>
+    await db
+      .transaction()
+      .execute((trx) => writeRaw(trx, [{ ...record, id, json: `{"id":"${id}"}` }], lead))
+  await write('a1')
+  await write('a12')
+  const call = { job: 'leadgen', trigger: 'cli', subject: '', wake: false } as const
+  await insertJobCalls(db, [
+    { ...call, params: { note: 'a1' } },
+    { ...call, params: { note: 'a12' } },
+  ])
+  const person: Person = {
+    kind: 'lead',
+    source: 'apollo',
+    ids: ['a1'],
+    names: [],
+    addresses: [],
+    things: [],
+  }
+  await db.transaction().execute(async (other) => {
+    await sql`set local idle_in_transaction_session_timeout = 0`.execute(other)
+    await sql`select from raw.records where external_id = 'a12' for update`.execute(other)
+    await sql`select from ledger.job_calls where params ->> 'note' = 'a12' for update`.execute(
+      other,
+    )
+    const tools = { db, log: createLog('silent'), files: undefined }
+    const { rows } = await erasePerson(tools, person, 'test')
+    expect(rows).toEqual({
+      'raw.records': { deleted: 1, rewritten: 0 },
+      'ledger.job_calls': { deleted: 0, rewritten: 1 },
+    })
   })
 }, 60_000)
