@@ -52,6 +52,16 @@ async function tasks(db: Kysely<unknown>): Promise<void> {
   await sql`create index analysis_tasks_to_read_again on ledger.analysis_tasks (due_at) where fresh_address = 'wanted' and finished_at is null`.execute(
     db,
   )
+  await sql`create index analysis_tasks_cancelled on ledger.analysis_tasks (root_call_id, job_call_id) where status = 'cancelled'`.execute(
+    db,
+  )
+  await sql`create index analysis_tasks_skipped on ledger.analysis_tasks (kind) where status = 'skipped'`.execute(
+    db,
+  )
+  // What is out, for who counts it: the rest is history, and much more.
+  await sql`create index analysis_tasks_open_of_service on ledger.analysis_tasks (service, created_at) where finished_at is null`.execute(
+    db,
+  )
   const columns = {
     content_key:
       'Of a text its hash (public.text_key), of a medium source and id: instagram/300000000000000017. The item id in requests, too',

@@ -62,6 +62,13 @@ export async function skipTasks(db: Db, kind: string, reason: string): Promise<n
   return Number(numAffectedRows)
 }
 
+/** Has those wait again that were skipped as of kinds which their service takes by now. */
+export async function unskipTasks(db: Db, kinds: readonly string[]): Promise<void> {
+  await sql`
+    update ledger.analysis_tasks set status = 'waiting', finished_at = null, error = null, batch_id = null, due_at = clock_timestamp()
+    where kind = any(${kinds}::text[]) and status = 'skipped'`.execute(db)
+}
+
 /** Of these kinds, those of which something may be handed over now. */
 export async function waitingKinds<Kind extends string>(
   db: Db,

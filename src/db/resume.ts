@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { reviveTasksOf } from './analysis-revive.ts'
 import type { DB } from './schema.generated.ts'
 import { settleParents } from './settle.ts'
 import { addWakeUps } from './wake-up.ts'
@@ -36,6 +37,7 @@ export async function resume(
     )
     update ledger.job_calls c set status = 'waiting', finished_at = null, error = null, cancel_requested_at = null, cancel_requested_by = null
     from up where c.id = up.id and c.finished_at is not null and c.result is not null`.execute(trx)
+  await reviveTasksOf(trx, id)
   const queued = rows.filter((row) => row.status === 'queued').map((row) => ({ jobCallId: row.id }))
   await addWakeUps(trx, options.wake ? queued : queued.filter((wakeUp) => wakeUp.jobCallId !== id))
   // One whose children had all succeeded meanwhile has nothing to wait for.

@@ -137,6 +137,6 @@ export interface StreamDeps {
   /** Hard stop, with a `Fault` that says why: cancelled, interrupted, lease lost. Requests in flight are aborted. */
   signal: AbortSignal
   onProgress?: ((progress: StreamProgress) => void) | undefined
-  /** What is analysed of new and changed records. Default: nothing. */
+  /** What is analysed of the records. Default: nothing. */
   analysed?: Analysed | undefined
 }

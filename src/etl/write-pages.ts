@@ -118,7 +118,7 @@ async function transact<Cursor, Row>(
       const rows = fresh.map(({ row }) => row)
       if (rows.length > 0) await entity.load(trx, rows)
       if (analysed && entity.contents)
-        await addAnalysisTasks(trx, lease.call, analysed, contentsOf(entity, fresh, raw))
+        await addAnalysisTasks(trx, lease.call, analysed, contentsOf(entity, fresh))
       const rejects = newest.rejects.filter(({ id }) => id === undefined || !raw.stale.has(id))
       await writeRejects(trx, rejects, origin)
       const passed = raw.haveRejects ? fresh.map(({ id }) => id) : []
@@ -164,19 +164,13 @@ async function transact<Cursor, Row>(
     })
 }
 
-/** What of new and changed records is to be analysed. */
-function contentsOf<Row>(
-  entity: Entity<Row>,
-  fresh: readonly { id: string; row: Loaded<Row> }[],
-  { inserted, updated }: RawWritten,
-) {
-  return fresh
-    .filter(({ id }) => inserted.has(id) || updated.has(id))
-    .map(({ row }) => ({
-      texts: [],
-      ...entity.contents?.(row),
-      service_call_id: row.service_call_id,
-    }))
+/** What is to be analysed, of unchanged records too: their tasks may have been cancelled, or there was no service when they were new. */
+function contentsOf<Row>(entity: Entity<Row>, fresh: readonly { row: Loaded<Row> }[]) {
+  return fresh.map(({ row }) => ({
+    texts: [],
+    ...entity.contents?.(row),
+    service_call_id: row.service_call_id,
+  }))
 }
 
 /** Where pages of several streams hold the same record, the one that was asked for last counts. */

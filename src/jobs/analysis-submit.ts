@@ -11,7 +11,7 @@ import {
   type WaitingTask,
   writeBatch,
 } from '../db/analysis-sending.ts'
-import { skipTasks, waitingKinds } from '../db/analysis-due.ts'
+import { skipTasks, unskipTasks, waitingKinds } from '../db/analysis-due.ts'
 import { endTasks } from '../db/analysis-ends.ts'
 import { type ErrorKind, Fault, Parked, toErrorRecord } from '../errors.ts'
 import { mediaResults, textResults } from '../etl/extract/analysis/entities.ts'
@@ -71,7 +71,7 @@ export function submitAnalyses(
     if (unsent.length > 0 || (await isHeldUp(db, service))) return unsent
     const batches: BatchToSend[] = []
     for (const kind of await waitingKinds(db, kindsOf(api))) {
-      const able = (abilities ??= await api.abilities(context))
+      const able = (abilities ??= await askAbilities(context))
       const features = able.kinds[kind]
       if (!features && able.unsure) continue
       if (!features) {
@@ -89,6 +89,12 @@ export function submitAnalyses(
       }
     }
     return batches
+  }
+
+  async function askAbilities(context: RequestContext): Promise<Abilities> {
+    const able = await api.abilities(context)
+    if (!able.unsure) await unskipTasks(db, Object.keys(able.kinds))
+    return able
   }
 
   async function send(

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { cancelTree } from '../../src/db/cancel.ts'
+import { resume } from '../../src/db/resume.ts'
 import { analysisWorld } from './support/world.ts'
 
 const textsAlone = { VISION_BASE_URL: '' }
@@ -143,9 +144,7 @@ test('cancelling a tree that is over gives up what is out, and a later run takes
     { status: 'cancelled', polls: 0 },
   ])
   expect(await world.tasks()).toEqual(given)
-  await sql`update raw.records set content_hash = 'changed' where entity in ('posts', 'profiles')`.execute(
-    world.db,
-  )
+  // Nothing of it has changed meanwhile.
   await world.run('instagram', { usernames, parts: ['profile', 'posts'], full: true })
   await world.settle()
   expect(Object.keys(await world.tasks())).toEqual([
@@ -153,4 +152,46 @@ test('cancelling a tree that is over gives up what is out, and a later run takes
     'text succeeded',
     'video skipped',
   ])
+})
+
+test('a cancelled tree that is resumed waits for what is out of it: nothing is handed over twice', async () => {
+  const world = await analysisWorld({ env: { VISION_BASE_URL: '' } })
+  const usernames = await world.usernames()
+  const run = await world.run('instagram', { usernames, parts: ['profile', 'posts'] })
+  await world.run('poll-analysis', { seconds: 0 })
+  const { 'text submitted': out = 0 } = await world.tasks()
+  expect(out).toBeGreaterThan(5)
+  await cancelTree(world.db, run.id, 'a test')
+  expect(await world.tasks()).toEqual({ 'text cancelled': out })
+  // Another run meets the half of it; for the rest, the tree that was cancelled goes on.
+  await world.run('instagram', { usernames, parts: ['profile'], full: true })
+  expect(Object.keys(await world.tasks())).toEqual(['text cancelled', 'text submitted'])
+  await sql`update ledger.job_calls set status = 'cancelled', error = null, result = null where id = ${run.id}`.execute(
+    world.db,
+  )
+  await world.db.transaction().execute((trx) => resume(trx, run.id, { wake: false }))
+  expect(await world.tasks()).toEqual({ 'text submitted': out })
+  await world.finish()
+  await world.makeDue()
+  await world.settle()
+  expect(await world.tasks()).toEqual({ 'text succeeded': out })
+  for (const { accepted } of await world.taken('text-ml')) expect(accepted).toBe(1)
+})
+
+test('what was read before there was a service, or was skipped by it, is analysed once there is one', async () => {
+  const world = await analysisWorld()
+  const usernames = await world.usernames()
+  await world.run('instagram', { usernames, parts: ['profile', 'posts'] })
+  await world.settle()
+  const before = await world.tasks()
+  // As if nothing but the videos had been told of by then.
+  await sql`delete from ledger.analysis_tasks where kind <> 'video'`.execute(world.db)
+  await world.run('replay', {})
+  await world.admin('vision', 'PATCH', '/settings', { video: true })
+  await world.settle()
+  expect(await world.tasks()).toEqual({
+    'image succeeded': before['image succeeded'],
+    'text succeeded': before['text succeeded'],
+    'video succeeded': before['video skipped'],
+  })
 })

@@ -170,20 +170,3 @@ test.each([422, 410])(
     expect(batches?.count).toBeLessThanOrEqual(12)
   },
 )
-
-test('a batch that was cancelled before it was sent is not sent', async () => {
-  const world = await analysisWorld({ env: textsAlone })
-  await world.addTexts(3)
-  await world.admin('text-ml', 'POST', '/faults', [{ ...fault('POST', 503, {}), times: null }])
-  await world.run('poll-analysis', { seconds: 0 })
-  await world.rows(
-    `update ledger.analysis_tasks set status = 'cancelled', finished_at = clock_timestamp()`,
-  )
-  await world.admin('text-ml', 'DELETE', '/faults')
-  await world.makeDue()
-  await world.run('poll-analysis', { seconds: 0 })
-  expect(await world.taken('text-ml')).toEqual([])
-  expect(await world.rows('select status, sends, body from ledger.analysis_batches')).toEqual([
-    { status: 'cancelled', sends: 1, body: null },
-  ])
-})

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import { toJsonb } from '../../db/jsonb.ts'
+import { reviveTasks } from '../../db/analysis-revive.ts'
 import type { JobCall } from '../../db/job-calls.ts'
 import type { DB } from '../../db/schema.generated.ts'
 import type { Analysed, Contents, Medium } from '../contents.ts'
@@ -26,7 +27,7 @@ export async function addAnalysisTasks(
     ...(texts.length > 0 ? [textTasks(texts)] : []),
     ...(media.length > 0 ? [mediumTasks(media)] : []),
   ]
-  const { rows: cancelled } = await sql<{ content_key: string }>`
+  const { rows: cancelled } = await sql<object>`
     with told as materialized (
       select distinct on (content_key) * from (${sql.join(incoming, sql` union all `)}) t order by content_key
     ), incoming as materialized (
@@ -38,13 +39,13 @@ export async function addAnalysisTasks(
       from incoming where known is null order by content_key
       on conflict do nothing
     )
-    select content_key from incoming where known = 'cancelled'`.execute(trx)
+    select content_key, service, content from incoming where known = 'cancelled'`.execute(trx)
   if (cancelled.length === 0) return
-  await sql`
-    update ledger.analysis_tasks set status = 'waiting', finished_at = null, error = null, batch_id = null,
-      due_at = clock_timestamp(), job_call_id = ${id}, root_call_id = ${root_id}
-    where content_key = any(${cancelled.map((row) => row.content_key)}::text[]) and status = 'cancelled'`.execute(
+  await reviveTasks(
     trx,
+    sql`
+      select r.*, ${id}::uuid as job_call_id, ${root_id}::uuid as root_call_id
+      from jsonb_to_recordset(${toJsonb(cancelled)}::jsonb) as r (content_key text, service text, content jsonb)`,
   )
 }
 
