@@ -78,6 +78,21 @@ export async function putBatchesBack(
   )
 }
 
+/** Has all that is out of a service wait that is not asked for by others: it does not answer. */
+export async function restPolls(
+  db: Db,
+  holder: Holder,
+  service: AnalysisServiceName,
+  { inMs, error }: { inMs: number; error: ErrorRecord },
+): Promise<void> {
+  await sql`
+    update ledger.analysis_batches set held_by = null, holder_call_id = null, error = ${toJsonb(error)}::jsonb,
+      due_at = greatest(due_at, clock_timestamp() + make_interval(secs => ${inMs / 1000}))
+    where service = ${service} and status = 'out' and (held_by is null or held_by = ${holder.token})`.execute(
+    db,
+  )
+}
+
 export interface Accepted {
   id: string
   remoteId: string

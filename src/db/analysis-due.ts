@@ -3,14 +3,17 @@ import type { AnalysisServiceName } from './analysis-batches.ts'
 import { heldUp } from './analysis-sending.ts'
 import type { Db } from './connect.ts'
 
-/** When there is something to hand over or to ask for, in ms from now by the database's clock, below 0 where it is due; undefined: nothing is out. */
+/**
+ * When there is something to hand over or to ask for, in ms from now by the database's clock, below 0 where it is due; undefined: nothing
+ * is out. Of accounts that are shut out nothing is due.
+ */
 export async function nextAnalysisMs(
   db: Db,
-  services: readonly AnalysisServiceName[],
+  accounts: readonly { service: AnalysisServiceName; account: string }[],
 ): Promise<number | undefined> {
   const { rows } = await sql<{ ms: number | null }>`
     select extract(epoch from min(due) - clock_timestamp())::float8 * 1000 as ms
-    from unnest(${services}::text[]) as s (service)
+    from jsonb_to_recordset(${JSON.stringify(accounts)}::jsonb) as s (service text, account text)
     cross join lateral (
       -- What another call is at is not due, unless that call has died.
       select min(due_at) as due from ledger.analysis_batches b
@@ -26,7 +29,10 @@ export async function nextAnalysisMs(
       where not ${heldUp(sql.ref('s.service'))}
       union all
       select min(due_at) from ledger.analysis_tasks t where t.service = s.service and t.fresh_address = 'wanted' and t.finished_at is null
-    ) d`.execute(db)
+    ) d
+    where not exists (select from ledger.breakers k where k.service = s.service and k.account = s.account)`.execute(
+    db,
+  )
   return rows[0]?.ms ?? undefined
 }
 

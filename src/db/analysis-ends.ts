@@ -18,7 +18,14 @@ export interface TaskEnd {
 /** What a poll learnt of a batch. */
 export type BatchNews =
   /** It is still being worked on: when it is asked for next. */
-  | { id: string; over: false; word: string; retryAfterMs: number | undefined; error?: ErrorRecord }
+  | {
+      id: string
+      over: false
+      /** Null: it could not be asked for. */
+      word: string | null
+      retryAfterMs: number | undefined
+      error?: ErrorRecord
+    }
   /** The service will say nothing else. Tasks of it that have no end by now end with this reason. */
   | {
       id: string
@@ -84,11 +91,11 @@ export async function writeNews(
       select * from jsonb_to_recordset(${toJsonb(rows)}::jsonb) as r (id uuid, over boolean, word text, status text, error jsonb,
         wait_s double precision, rest jsonb, again boolean, "mostAttempts" int)
     ), judged as materialized (
-      select n.*, b.deadline_at, not n.over and b.deadline_at <= clock_timestamp() as late,
+      select n.*, b.deadline_at, coalesce(n.word, b.last_status, 'nothing') as said, not n.over and b.deadline_at <= clock_timestamp() as late,
         round(extract(epoch from b.deadline_at - b.accepted_at) / 60) as minutes
       from news n join ledger.analysis_batches b on b.id = n.id
     ), batches as (
-      update ledger.analysis_batches b set held_by = null, holder_call_id = null, last_status = left(j.word, 100),
+      update ledger.analysis_batches b set held_by = null, holder_call_id = null, last_status = coalesce(left(j.word, 100), b.last_status),
         error = coalesce(j.error, b.error),
         status = case when j.over then j.status when j.late then 'expired' else 'out' end,
         finished_at = case when j.over or j.late then clock_timestamp() end,
@@ -104,7 +111,7 @@ export async function writeNews(
       error = j.rest
     from (
       select id, late, case when late or again then least(${maxAttempts}::int, "mostAttempts") else 0 end as attempts, case when late then jsonb_strip_nulls(jsonb_build_object(
-          'kind', 'upstream', 'service', ${service}::text, 'message', format('no result within %s minutes; it last said "%s"%s', minutes, word,
+          'kind', 'upstream', 'service', ${service}::text, 'message', format('no result within %s minutes; it last said "%s"%s', minutes, said,
             ': ' || (error ->> 'message')))) else rest end as rest
       from judged where over or late
     ) j

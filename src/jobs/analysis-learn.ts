@@ -26,10 +26,11 @@ export function learn(
   const told = new Map(jobs.map((job) => [job.id, job]))
   const absent = new Map(missing.map(({ id, code }) => [id, code]))
   const learnt: Learnt = { news: [], ends: [], records: [] }
-  for (const { id, remote_id: remoteId } of batches) {
+  for (const { id, remote_id: remoteId, items } of batches) {
     const job = told.get(remoteId)
     const code = absent.get(remoteId)
-    if (job) readJob(learnt, { service, id, job, keys: open.get(id) ?? new Set(), retryAfterMs })
+    if (job)
+      readJob(learnt, { service, id, job, items, keys: open.get(id) ?? new Set(), retryAfterMs })
     else if (code) learnt.news.push(lost(service, id, code))
     else learnt.news.push({ id, over: false, word: 'not told of', retryAfterMs })
   }
@@ -40,27 +41,28 @@ interface JobOfBatch {
   service: AnalysisService['service']
   id: string
   job: JobTold
+  /** How many contents it was handed over with. */
+  items: number
   /** What of the batch is still open. */
   keys: ReadonlySet<string>
   retryAfterMs: number | undefined
 }
 
 function readJob({ news, ends, records }: Learnt, of: JobOfBatch): void {
-  const { service, id, job, keys, retryAfterMs } = of
+  const { service, id, job, items, keys, retryAfterMs } = of
   const [only] = keys
-  let strangers = 0
+  // Those that had ended before are told of again.
+  const strangers = job.items.length - items
   for (const item of job.items) {
     const key = item.id ?? (keys.size === 1 ? only : undefined)
-    if (key === undefined || !keys.has(key)) strangers++
-    else if (item.status === 'succeeded')
+    if (key === undefined || !keys.has(key)) continue
+    if (item.status === 'succeeded')
       records.push({ item_id: key, model: item.model ?? null, result: item.result })
     else if (item.status === 'failed') ends.push(endOf(service, id, key, item))
   }
   const odd =
     job.unreadable ??
-    (strangers > 0 && job.over
-      ? `${strangers} of its items were not sent to it (any more)`
-      : undefined)
+    (strangers > 0 && job.over ? `${strangers} of its items were not sent to it` : undefined)
   const error =
     odd === undefined ? {} : { error: { kind: 'bad_answer' as const, message: odd, service } }
   if (!job.over) {

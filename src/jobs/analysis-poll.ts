@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
-import { type BatchToPoll, putBatchesBack, takeToPoll } from '../db/analysis-batches.ts'
+import { type BatchToPoll, putBatchesBack, restPolls, takeToPoll } from '../db/analysis-batches.ts'
 import { nextPollMs } from '../db/analysis-due.ts'
 import { endRejected, endTasks, writeNews } from '../db/analysis-ends.ts'
 import type { Db } from '../db/connect.ts'
 import { Fault, Parked, toErrorRecord } from '../errors.ts'
-import type { AnalysisService, PollAnswer } from '../etl/extract/analysis/service.ts'
+import type { AnalysisService } from '../etl/extract/analysis/service.ts'
 import { sleep } from '../etl/extract/wait.ts'
 import { eachPage, type Operation, type Page } from '../etl/stream.ts'
+import { type Asked, askFor } from './analysis-ask.ts'
 import { learn, type Learnt } from './analysis-learn.ts'
 import { type AnalysisRun, policyOf } from './analysis-run.ts'
 import { resultsOf, type RoundCursor } from './analysis-submit.ts'
@@ -52,20 +53,21 @@ export function pollAnalyses(
     }
   }
 
+  /** Asks, and has what was not answered wait. */
   async function ask(
     batches: readonly BatchToPoll[],
     context: Parameters<AnalysisService['poll']>[1],
-  ): Promise<PollAnswer> {
+  ): Promise<Asked> {
     try {
-      return await api.poll(
-        batches.map((batch) => batch.remote_id),
-        context,
-      )
+      const asked = await askFor(api, batches, context)
+      const left = asked.left.map(({ id }) => id)
+      if (left.length > 0) await putBatchesBack(db, lease, left, { inMs: leastRestMs })
+      return asked
     } catch (thrown) {
       if (context.signal.aborted) throw thrown
       const inMs = thrown instanceof Parked ? thrown.until.getTime() - Date.now() : restOf(batches)
-      const ids = batches.map(({ id }) => id)
-      await putBatchesBack(db, lease, ids, {
+      // All that is out: the next request would fail like this one.
+      await restPolls(db, lease, service, {
         inMs: Math.max(1000, inMs),
         error: toErrorRecord(thrown),
       })
@@ -83,8 +85,12 @@ export function pollAnalyses(
       learnt = undefined
       const batches = await whenDue(context.signal)
       if (batches.length === 0) return { records: [], next: null }
-      const answer = await ask(batches, context)
-      learnt = learn(service, batches, await openItems(db, batches), answer)
+      const { answer, answered, silent } = await ask(batches, context)
+      learnt = learn(service, answered, await openItems(db, answered), answer)
+      for (const { batch, fault } of silent) {
+        const rest = { word: null, retryAfterMs: restOf([batch]), error: toErrorRecord(fault) }
+        learnt.news.push({ id: batch.id, over: false, ...rest })
+      }
       for (const { id, error } of learnt.news)
         if (error) log.warn({ service, batch: id, reason: error.message }, 'an odd answer')
       return { records: learnt.records, next: { round: round + 1 } }

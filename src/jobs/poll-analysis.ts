@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import { nextAnalysisMs } from '../db/analysis-due.ts'
 import { Fault } from '../errors.ts'
-import { configuredServices, openServices } from '../etl/extract/analysis/open-services.ts'
+import {
+  configuredAccounts,
+  configuredServices,
+  openServices,
+} from '../etl/extract/analysis/open-services.ts'
 import type { AnalysisService } from '../etl/extract/analysis/service.ts'
 import { pollAnalyses } from './analysis-poll.ts'
 import { canReadAgain, readMediaAgain } from './analysis-read-again.ts'
@@ -35,7 +39,7 @@ export const pollAnalysis = defineJob<PollParams>({
   lateAfterMs: Infinity,
 
   async isDue({ db, settings }) {
-    const inMs = await nextAnalysisMs(db, configuredServices(settings))
+    const inMs = await nextAnalysisMs(db, configuredAccounts(settings))
     return inMs !== undefined && inMs <= 0
   },
 
@@ -61,7 +65,7 @@ export const pollAnalysis = defineJob<PollParams>({
     const ends = await Promise.allSettled(
       openServices(http, settings).flatMap((api) => exchange(run, api)),
     )
-    const next = await nextAnalysisMs(db, configuredServices(settings))
+    const next = await nextAnalysisMs(db, configuredAccounts(settings))
     if (next !== undefined) await wakeAnalysis(db, next)
     const failed = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
     if (failed.length > 0) throw sumUp(failed)

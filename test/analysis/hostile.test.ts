@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { retryAfterMs } from '../../src/etl/extract/answer.ts'
+import { unblock } from '../../src/etl/extract/breaker.ts'
+import { pollAnalysis } from '../../src/jobs/poll-analysis.ts'
 import { analysisWorld } from './support/world.ts'
 
 const textsAlone = { VISION_BASE_URL: '' }
@@ -170,3 +172,80 @@ test.each([422, 410])(
     expect(batches?.count).toBeLessThanOrEqual(12)
   },
 )
+
+test('a job that the service always fails to tell of holds no other up, and expires', async () => {
+  const world = await analysisWorld({ env: textsAlone })
+  await world.admin('text-ml', 'PATCH', '/settings', { maxItems: 1 })
+  await world.addTexts(9)
+  await world.run('poll-analysis', { seconds: 1 })
+  const [poison] = await world.rows<{ job: string }>(
+    'select remote_id as job from ledger.analysis_batches limit 1',
+  )
+  await world.admin('text-ml', 'POST', '/faults', [
+    { ...fault(poison?.job ?? '', 500, {}), times: null },
+  ])
+  await world.finish()
+  await world.makeDue()
+  await world.run('poll-analysis', { seconds: 0 })
+  expect(await world.tasks()).toEqual({ 'text submitted': 1, 'text succeeded': 8 })
+  await world.rows(
+    `update ledger.analysis_batches set accepted_at = now() - interval '60 minutes', deadline_at = now()`,
+  )
+  await world.makeDue()
+  await world.run('poll-analysis', { seconds: 0, maxAttempts: 1 })
+  const [ended] = await world.rows<{ said: string }>(
+    `select status, error ->> 'message' as said from ledger.analysis_tasks where status <> 'succeeded'`,
+  )
+  expect(ended).toMatchObject({
+    status: 'expired',
+    said: expect.stringMatching(/no result within 60 minutes; it last said "nothing": .*500/),
+  })
+})
+
+test('while an account is shut out nothing is due', async () => {
+  const world = await analysisWorld({ env: textsAlone })
+  await world.admin('text-ml', 'PATCH', '/settings', { maxItems: 1 })
+  await world.addTexts(3)
+  await world.run('poll-analysis', { seconds: 1 })
+  await world.addTexts(1, 'another')
+  await world.admin('text-ml', 'POST', '/faults', [
+    { ...fault('GET /v1/jobs', 402, {}), times: null },
+  ])
+  await world.makeDue()
+  const isDue = () => pollAnalysis.isDue?.({ db: world.db, settings: world.settings })
+  expect(await isDue()).toBe(true)
+  await world.run('poll-analysis', { seconds: 0 })
+  await world.makeDue()
+  expect(await isDue()).toBe(false)
+  await world.admin('text-ml', 'DELETE', '/faults')
+  await unblock(world.db, 'text-ml')
+  expect(await isDue()).toBe(true)
+})
+
+test('items that were told of while the job still ran are told of again, and nothing is odd about it', async () => {
+  const world = await analysisWorld({ env: textsAlone })
+  await world.addTexts(2)
+  const keys = await world.rows<{ key: string }>(
+    'select content_key as key from ledger.analysis_tasks order by 1',
+  )
+  const items = keys.map(({ key }) => ({
+    item_id: key,
+    status: 'failed',
+    error: { code: 'content_blocked', message: 'no', retriable: false },
+  }))
+  const tell = (status: string, count: number) =>
+    fault('GET /v1/jobs', 200, { data: [{ id: 'job', status, items: items.slice(0, count) }] })
+  await world.admin('text-ml', 'POST', '/faults', [
+    fault('POST', 202, { id: 'job', status: 'queued' }),
+    tell('running', 1),
+    tell('partially_succeeded', 2),
+  ])
+  for (let poll = 0; poll < 3; poll++) {
+    await world.run('poll-analysis', { seconds: 0 })
+    await world.makeDue()
+  }
+  expect(await world.tasks()).toEqual({ 'text failed': 2 })
+  expect(await world.rows('select status, error from ledger.analysis_batches')).toEqual([
+    { status: 'done', error: null },
+  ])
+})

@@ -39,6 +39,13 @@ export function configuredServices(settings: Settings): AnalysisServiceName[] {
   return [...(media ? (['vision'] as const) : []), ...(texts ? (['text-ml'] as const) : [])]
 }
 
+/** Their accounts, as quotas and breakers know them. */
+export const configuredAccounts = (settings: Settings) =>
+  configuredServices(settings).map((service) => ({
+    service,
+    account: upstreamOf(service, settings).account,
+  }))
+
 /** The services that the settings name. */
 export function openServices(http: HttpClient, settings: Settings): AnalysisService[] {
   return configuredServices(settings).map((service) => {
