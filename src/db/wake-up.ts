@@ -9,7 +9,8 @@ export type WakeUp = { jobCallId: string } | { job: string; scheduledFor: string
 
 /**
  * Queue rows that wake a worker. They only wake: the lease decides who runs, so one too many does no harm,
- * and one that got lost is added again by the sweeper. The key keeps at most one per call waiting.
+ * and one that got lost is added again by the sweeper. The key keeps at most one per call waiting. Calls that other calls made
+ * come last: a small job does not wait behind the thousands of children of a large one.
  */
 export async function addWakeUps(
   db: Db | Transaction<DB>,
@@ -19,7 +20,9 @@ export async function addWakeUps(
   if (wakeUps.length === 0) return
   const rows = wakeUps.map((payload) => ({ payload, key: wakeUpKey(payload) }))
   await sql`
-    select graphile_worker.add_job(${taskName}, payload := w.payload, job_key := w.key, run_at := ${runAt ?? null})
+    select graphile_worker.add_job(${taskName}, payload := w.payload, job_key := w.key, run_at := ${runAt ?? null},
+      priority := case when exists (
+        select from ledger.job_calls c where c.id = (w.payload ->> 'jobCallId')::uuid and c.parent_id is not null) then 1 else 0 end)
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as w (payload json, key text)`.execute(
     db,
   )

@@ -44,6 +44,28 @@ function startChildren() {
   return { ran, failing, jobs: [family, child, grandchild] }
 }
 
+test('a job of its own does not wait behind the children of another', async () => {
+  const database = await createDatabase()
+  const gate = Promise.withResolvers<void>()
+  const begun: string[] = []
+  const child = testJob('child', async () => {
+    begun.push('child')
+    await gate.promise
+    return {}
+  })
+  const small = testJob('small', async () => {
+    begun.push('small')
+    return {}
+  })
+  await startEngine(database, [family, child, small], { WORKER_CONCURRENCY: '1' })
+  const many = await queueCall(database.db, 'family', { children: 20 })
+  await until('a child runs', () => begun.length > 0)
+  await queueCall(database.db, 'small')
+  gate.resolve()
+  await untilStatus(database.db, many, 'succeeded')
+  expect(begun.indexOf('small')).toBeLessThan(4)
+})
+
 test('a parent of 200 children ends when the last of them has, whoever ends last', async () => {
   const database = await createDatabase()
   const { jobs } = startChildren()
