@@ -80,9 +80,9 @@ export function openTracing(
         if (error instanceof Skipped) span.setAttribute('outcome', 'skipped')
         else if (error instanceof Parked) span.setAttribute('outcome', 'parked')
         else if (error !== undefined) {
-          const { kind, message } = toErrorRecord(error)
-          span.setAttributes({ 'error.type': kind })
-          span.setStatus({ code: SpanStatusCode.ERROR, message: hide(`${kind}: ${message}`) })
+          // Its message may name whom it was about: the ledger has it.
+          span.setAttributes({ 'error.type': toErrorRecord(error).kind })
+          span.setStatus({ code: SpanStatusCode.ERROR })
         }
         span.end()
       },

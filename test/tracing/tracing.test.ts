@@ -128,7 +128,8 @@ test('a run that fails: the error on the spans that met it, without secrets; in 
   for (const { attributes, status } of failed)
     expect([attributes['error.type'], status.message]).toEqual([
       'unauthorized',
-      expect.stringMatching(/^unauthorized: /),
+      // Not what it says: it may name somebody.
+      undefined,
     ])
 
   // The next attempt, in another process, goes on with the same trace.
