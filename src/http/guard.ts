@@ -6,12 +6,23 @@ import { ProblemError } from './problem.ts'
 
 type GuardSettings = Pick<Settings, 'API_TOKEN' | 'HTTP_HOST' | 'NODE_ENV'>
 
+/** In production; what is shorter can be guessed. */
+const shortestToken = 16
+
 /**
  * Without a token, whoever reaches the server may use it: so only this machine may, and in production nobody, since there a proxy
- * on this machine may bring the world.
+ * on this machine may bring the world. Nor may a token be short there.
  * @throws Fault `settings` that says so
  */
 export function refuseOpenDoor({ API_TOKEN, HTTP_HOST, NODE_ENV }: GuardSettings): void {
+  if (NODE_ENV === 'production' && API_TOKEN !== undefined && API_TOKEN.length < shortestToken)
+    throw new Fault(
+      'settings',
+      `API_TOKEN: shorter than ${shortestToken} characters, with NODE_ENV=production`,
+      {
+        hint: 'set another one (openssl rand -hex 24)',
+      },
+    )
   if (API_TOKEN !== undefined) return
   if (NODE_ENV === 'production')
     throw new Fault('settings', 'API_TOKEN: not set; HTTP needs it with NODE_ENV=production', {

@@ -130,6 +130,11 @@ test('without a token: loopback only, by its own name only', async () => {
     kind: 'settings',
     message: 'API_TOKEN: not set; HTTP needs it with NODE_ENV=production',
   })
+  const short = parseSettings({ NODE_ENV: 'production', HTTP_PORT: '0', API_TOKEN: 'too-short' })
+  await expect(startHttp({ ...opened, settings: short })).rejects.toMatchObject({
+    kind: 'settings',
+    message: 'API_TOKEN: shorter than 16 characters, with NODE_ENV=production',
+  })
 })
 
 test('npm start on an open address without a token: one clear line, exit 1', async () => {

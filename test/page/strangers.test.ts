@@ -148,3 +148,18 @@ test('without a token this machine alone is served, by its own name', async () =
   expect(status).toBe(401)
   expect((await read(url, { 'sec-fetch-site': 'cross-site' })).headers.get('set-cookie')).toBeNull()
 })
+
+test('who tries many tokens is told to wait, even with the right one', async () => {
+  const { url } = await servePage()
+  const tryOne = async (guess: string) =>
+    await fetch(`${url}/login`, {
+      method: 'POST',
+      body: new URLSearchParams({ name: 'anna', token: guess }),
+      redirect: 'manual',
+    })
+  const statuses: number[] = []
+  for (let n = 0; n < 21; n++) statuses.push((await tryOne(`guess ${n}`)).status)
+  expect(statuses).toEqual([...Array.from({ length: 20 }, () => 401), 429])
+  const right = await tryOne(token)
+  expect([right.status, right.headers.get('retry-after')]).toEqual([429, '60'])
+})

@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { Logger } from '../../log.ts'
 import type { Settings } from '../../settings.ts'
 import { isSameToken, refuseFromAfar } from '../guard.ts'
 import { ProblemError } from '../problem.ts'
 import { outside } from './frame.ts'
 import { type Html, html } from './html.ts'
+import { createLoginBrake } from './login-brake.ts'
 import { findSession, formOf, isFromElsewhere, openSession } from './members.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -15,8 +17,13 @@ const nameSchema = z
   .regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,60}$/u)
 
 /** `/login`: the token, and a name, for a session. */
-export function loginRoutes(app: FastifyInstance, sessions: Sessions, settings: Settings): void {
+export function loginRoutes(
+  app: FastifyInstance,
+  sessions: Sessions,
+  { settings, log }: { settings: Settings; log: Logger },
+): void {
   const { API_TOKEN } = settings
+  const brake = createLoginBrake()
   app.get('/login', async (request, reply) => {
     const next = safePath(query.parse(request.query).next)
     // Nobody needs to log in where there is no token.
@@ -34,9 +41,23 @@ export function loginRoutes(app: FastifyInstance, sessions: Sessions, settings: 
     const form = formOf(request)
     const next = safePath(form.get('next') ?? undefined)
     const name = nameSchema.safeParse(form.get('name'))
+    if (brake.isOn()) {
+      const wait = 'Too many wrong tokens came: wait a minute.'
+      return await reply
+        .code(429)
+        .header('retry-after', '60')
+        .type('text/html')
+        .send(loginPage(next, form.get('name') ?? '', wait).text)
+    }
+    const isToken = isSameToken(form.get('token') ?? '', API_TOKEN)
+    if (!isToken) {
+      brake.refused()
+      // Not the name: it may be a token in the wrong field.
+      log.warn({ from: request.ip, request: request.id }, 'a login was refused: a wrong token')
+    }
     const wrong = !name.success
       ? 'A name is needed, of 60 characters at most.'
-      : isSameToken(form.get('token') ?? '', API_TOKEN)
+      : isToken
         ? undefined
         : 'This is not the token.'
     if (wrong !== undefined || !name.success)

@@ -49,7 +49,7 @@ export async function pages(app: FastifyInstance, door: Door): Promise<void> {
   })
 
   assetRoutes(app)
-  loginRoutes(app, sessions, settings)
+  loginRoutes(app, sessions, door)
   await app.register(async (members) => {
     membersOnly(members, sessions, settings)
     members.post('/logout', async (request, reply) => {
