@@ -61,7 +61,7 @@ export async function endTasks(
       select t.content_key, e.error, coalesce(e."wantsAddress", false) and ${canReadAgain}::boolean and t.fresh_address is null as wanted,
         e.again and t.attempt < ${maxAttempts} as again
       from ledger.analysis_tasks t join ends e on t.content_key = e.key and t.service = ${service} and t.batch_id = e."batchId"
-      where t.finished_at is null
+      where t.finished_at is null order by t.content_key for update of t
     )
     update ledger.analysis_tasks t set error = d.error,
       status = case when d.wanted or d.again then 'waiting' else 'failed' end,
@@ -81,6 +81,10 @@ export async function writeNews(
   { service, maxAttempts }: Policy,
   news: readonly BatchNews[],
 ): Promise<void> {
+  // In the order in which a cancelling locks them, before the batches.
+  await sql`
+    select from ledger.analysis_tasks where batch_id = any(${news.map(({ id }) => id)}::uuid[]) and finished_at is null
+    order by content_key, service for update`.execute(trx)
   const rows = news.map((one) => ({
     ...one,
     error: one.error ?? null,

@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { againOnDeadlock } from './again-on-deadlock.ts'
 import type { Db } from './connect.ts'
 import type { DB } from './schema.generated.ts'
 import { settleParents } from './settle.ts'
@@ -17,7 +18,7 @@ export interface Cancelled {
  * heartbeat; what is queued, waiting or out for analysis ends here, and what a dead worker left behind.
  */
 export async function cancelTree(db: Db, id: string, by: string): Promise<Cancelled> {
-  return await db.transaction().execute((trx) => cancelTreeIn(trx, id, by))
+  return await againOnDeadlock(() => db.transaction().execute((trx) => cancelTreeIn(trx, id, by)))
 }
 
 /** The same, in the caller's transaction. */
@@ -64,11 +65,14 @@ async function endAnalyses(trx: Transaction<DB>, id: string): Promise<number> {
     with recursive tree as (
       select id, root_id from ledger.job_calls where id = ${id}
       union all select c.id, c.root_id from ledger.job_calls c join tree t on c.parent_id = t.id
+    ), locked as materialized (
+      -- In this order, as whoever writes their results locks them.
+      select a.content_key, a.service from tree t
+      join ledger.analysis_tasks a on a.root_call_id = t.root_id and a.job_call_id = t.id and a.finished_at is null
+      order by a.content_key, a.service for update of a
     )
     update ledger.analysis_tasks a set status = 'cancelled', finished_at = clock_timestamp()
-    from tree t where a.root_call_id = t.root_id and a.job_call_id = t.id and a.finished_at is null`.execute(
-    trx,
-  )
+    from locked l where a.content_key = l.content_key and a.service = l.service`.execute(trx)
   return Number(numAffectedRows)
 }
 

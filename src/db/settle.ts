@@ -83,11 +83,13 @@ export async function cancelAnalyses(
   callIds: readonly string[],
 ): Promise<void> {
   await sql`
+    with locked as materialized (
+      select t.content_key, t.service from ledger.job_calls c
+      join ledger.analysis_tasks t on t.root_call_id = c.root_id and t.job_call_id = c.id and t.finished_at is null
+      where c.id = any(${callIds}::uuid[]) order by t.content_key, t.service for update of t
+    )
     update ledger.analysis_tasks t set status = 'cancelled', finished_at = clock_timestamp()
-    from ledger.job_calls c
-    where c.id = any(${callIds}::uuid[]) and t.root_call_id = c.root_id and t.job_call_id = c.id and t.finished_at is null`.execute(
-    trx,
-  )
+    from locked l where t.content_key = l.content_key and t.service = l.service`.execute(trx)
 }
 
 async function hasChildren(trx: Transaction<DB>, id: string): Promise<boolean> {

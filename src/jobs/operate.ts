@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { type Actor, noteAction } from '../db/actions.ts'
+import { againOnDeadlock } from '../db/again-on-deadlock.ts'
 import { type Cancelled, cancelTreeIn } from '../db/cancel.ts'
 import type { Db } from '../db/connect.ts'
 import { findLive, getJobCall, insertJobCalls, type JobCall, lockSubject } from '../db/job-calls.ts'
@@ -19,15 +20,17 @@ export async function cancelCall(
   call: Pick<JobCall, 'id' | 'job'>,
   by: Actor,
 ): Promise<Cancelled> {
-  return await db.transaction().execute(async (trx) => {
-    const cancelled = await cancelTreeIn(trx, call.id, by.who)
-    if (cancelled.ended + cancelled.stopping + cancelled.analyses === 0) {
-      const { status } = (await getJobCall(trx, call.id)) ?? {}
-      throw new Fault('params', `job call ${call.id} is over: ${status}`)
-    }
-    await noteAction(trx, by, { action: 'cancel', job: call.job, jobCallId: call.id })
-    return cancelled
-  })
+  const transaction = () =>
+    db.transaction().execute(async (trx) => {
+      const cancelled = await cancelTreeIn(trx, call.id, by.who)
+      if (cancelled.ended + cancelled.stopping + cancelled.analyses === 0) {
+        const { status } = (await getJobCall(trx, call.id)) ?? {}
+        throw new Fault('params', `job call ${call.id} is over: ${status}`)
+      }
+      await noteAction(trx, by, { action: 'cancel', job: call.job, jobCallId: call.id })
+      return cancelled
+    })
+  return await againOnDeadlock(transaction)
 }
 
 /**

@@ -2,6 +2,8 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { cancelTree } from '../../src/db/cancel.ts'
 import { resume } from '../../src/db/resume.ts'
+import { cancelCall } from '../../src/jobs/operate.ts'
+import { until } from '../support/until.ts'
 import { analysisWorld } from './support/world.ts'
 
 const textsAlone = { VISION_BASE_URL: '' }
@@ -194,4 +196,33 @@ test('what was read before there was a service, or was skipped by it, is analyse
     'text succeeded': before['text succeeded'],
     'video succeeded': before['video skipped'],
   })
+})
+
+test('a cancelling that meets who writes results half way is done again', async () => {
+  const world = await analysisWorld({ env: textsAlone })
+  await world.addTexts(10)
+  const call = await world.run('poll-analysis', { seconds: 0 })
+  await sql`update ledger.analysis_tasks set job_call_id = ${call.id}, root_call_id = ${call.id}`.execute(
+    world.db,
+  )
+  const [ends] = await world.rows<{ first: string; last: string }>(
+    'select min(content_key) as first, max(content_key) as last from ledger.analysis_tasks',
+  )
+  let cancelling: Promise<unknown> | undefined
+  await world.db.transaction().execute(async (trx) => {
+    const lock = (key = '') =>
+      sql`select from ledger.analysis_tasks where content_key = ${key} for update`.execute(trx)
+    // The other one finds the deadlock, and is ended.
+    await sql`set local deadlock_timeout = '30s'`.execute(trx)
+    await lock(ends?.last)
+    cancelling = cancelCall(world.db, call, { who: 'a test', door: 'cli' })
+    await until('the cancelling waits for the last', async () => {
+      const waiting = await world.rows(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return waiting.length === 1
+    })
+    await lock(ends?.first)
+  })
+  expect(await cancelling).toMatchObject({ analyses: 10 })
 })

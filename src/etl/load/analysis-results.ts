@@ -1,4 +1,4 @@
-import { type RawBuilder, sql, type Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import { toJsonb } from '../../db/jsonb.ts'
 import type { DB } from '../../db/schema.generated.ts'
 import type { AnalysisServiceName } from '../extract/analysis/service.ts'
@@ -64,10 +64,12 @@ async function endTasks(
   service: AnalysisServiceName,
   keys: readonly string[],
 ): Promise<void> {
-  const ended: RawBuilder<unknown> = sql`clock_timestamp()`
   await sql`
-    update ledger.analysis_tasks set status = 'succeeded', finished_at = coalesce(finished_at, ${ended}), error = null, content = null
-    where service = ${service} and content_key = any(${keys}::text[]) and status in ('submitted', 'failed', 'expired')`.execute(
-    trx,
-  )
+    with locked as materialized (
+      select content_key from ledger.analysis_tasks
+      where service = ${service} and content_key = any(${keys}::text[]) and status in ('submitted', 'failed', 'expired')
+      order by content_key for update
+    )
+    update ledger.analysis_tasks t set status = 'succeeded', finished_at = coalesce(finished_at, clock_timestamp()), error = null, content = null
+    from locked l where t.service = ${service} and t.content_key = l.content_key`.execute(trx)
 }
