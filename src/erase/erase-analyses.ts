@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.generated.ts'
+import { mentionsOf } from './erase-mentions.ts'
 import type { Person } from './find-person.ts'
 import { count, type Tally } from './tally.ts'
 
@@ -17,10 +18,7 @@ export interface Analysed {
 export async function listAnalysed(trx: Transaction<DB>, person: Person): Promise<Analysed> {
   if (person.kind !== 'profile') return { texts: [], media: [] }
   const { ids, names, things } = person
-  const mentions = names.flatMap((name) => [
-    `%@${escape(name)}%`,
-    `%instagram.com/${escape(name)}%`,
-  ])
+  const mentions = mentionsOf(names)
   const { rows: texts } = await sql<{ text: string }>`
     select bio as text from public.profiles
     where source = 'instagram' and (external_id = any(${ids}::text[]) or bio ilike any(${mentions}::text[])) and bio is not null
@@ -36,8 +34,6 @@ export async function listAnalysed(trx: Transaction<DB>, person: Person): Promis
     where source = 'instagram' and post_external_id = any(${things}::text[])`.execute(trx)
   return { texts: texts.map(({ text }) => text), media: media.map(({ key }) => key) }
 }
-
-const escape = (name: string) => name.replaceAll('_', String.raw`\_`)
 
 /**
  * Deletes their analyses, results as they came, and tasks: of texts those that by now stand nowhere any more. A batch that is being sent

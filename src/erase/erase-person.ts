@@ -10,6 +10,7 @@ import type { Files } from '../etl/load/files.ts'
 import type { Logger } from '../log.ts'
 import { eraseAnalyses, listAnalysed } from './erase-analyses.ts'
 import { eraseFromLedger } from './erase-ledger.ts'
+import { eraseMentions } from './erase-mentions.ts'
 import { eraseRecords, eraseRejects } from './erase-records.ts'
 import { eraseRows } from './erase-rows.ts'
 import { type FileLeft, listFiles } from './files-to-rewrite.ts'
@@ -89,6 +90,7 @@ async function eraseAll(trx: Transaction<DB>, person: Person) {
   const analysed = await listAnalysed(trx, person)
   await eraseRows(trx, person, rows)
   await eraseRecords(trx, person, isErased, rows)
+  await eraseMentions(trx, person, rows)
   await eraseRejects(trx, person, isErased, rows)
   await eraseAnalyses(trx, analysed, rows)
   await eraseFromLedger(trx, person, rows)

@@ -52,6 +52,13 @@ test('a profile goes with all that hangs on it, and from what others say of it',
     ]),
   )
 
+  // A comment whose raw record was given up can't be transformed again: its mention goes all the same.
+  const gone = await sql`
+    delete from raw.records where entity = 'comments' and payload ->> 'text' like 'Look at this%'`.execute(
+    db,
+  )
+  expect(gone.numAffectedRows).toBe(1n)
+
   const state = await everything(db)
   const person = await findPerson(db, 'profile', name)
   const tried = await tryToErase(db, person)
