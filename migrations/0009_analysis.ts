@@ -30,6 +30,7 @@ async function tasks(db: Kysely<unknown>): Promise<void> {
       add column batch_id uuid,
       add column due_at timestamptz not null default clock_timestamp(),
       add column fresh_address text,
+      add column reads_again int not null default 0,
       alter column request drop not null,
       add constraint kind_is_of_its_service check (service = case when kind = 'text' then 'text-ml' when kind in ('image', 'video') then 'vision' end),
       add constraint fresh_address_is_known check (fresh_address in ('wanted', 'given')),
@@ -72,6 +73,7 @@ async function tasks(db: Kysely<unknown>): Promise<void> {
     due_at: 'When it may be handed over (again)',
     fresh_address:
       'wanted: the service could not fetch the medium, which is to be read again; given: it was, once',
+    reads_again: 'How often its post was read again for a fresh address',
     submitted_at: 'When the service last took it',
   }
   for (const [name, text] of Object.entries(columns))

@@ -75,6 +75,15 @@ export async function unskipTasks(db: Db, kinds: readonly string[]): Promise<voi
     where kind = any(${kinds}::text[]) and status = 'skipped'`.execute(db)
 }
 
+/** Has what waits of a kind wait on: half a minute, or as long as it has waited already, to a quarter of an hour. */
+export async function putOff(db: Db, kind: string): Promise<void> {
+  await sql`
+    update ledger.analysis_tasks
+    set due_at = clock_timestamp() + least(interval '15 minutes', greatest(interval '30 seconds', clock_timestamp() - created_at))
+    where kind = ${kind} and status = 'waiting' and batch_id is null and fresh_address is distinct from 'wanted'
+      and due_at <= clock_timestamp()`.execute(db)
+}
+
 /** Of these kinds, those of which something may be handed over now. */
 export async function waitingKinds<Kind extends string>(
   db: Db,

@@ -292,6 +292,10 @@ export interface LedgerAnalysisTasks {
    */
   job_call_id: string;
   kind: string;
+  /**
+   * How often its post was read again for a fresh address
+   */
+  reads_again: Generated<number>;
   root_call_id: string;
   service: string;
   /**

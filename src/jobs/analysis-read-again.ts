@@ -1,4 +1,5 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
+import type { Db } from '../db/connect.ts'
 import type { DB } from '../db/schema.generated.ts'
 import { Fault, Parked } from '../errors.ts'
 import { openInstagram } from '../etl/extract/instagram/open-route.ts'
@@ -10,8 +11,10 @@ import type { PostRow } from '../etl/transform/instagram/post-row.ts'
 import type { Settings } from '../settings.ts'
 import type { AnalysisRun } from './analysis-run.ts'
 
-/** Posts read again by one call. */
-const mostPosts = 500
+/** Posts read again by one call: two minutes' work where Instagram answers none of them. */
+const mostPosts = 60
+/** How often a post is read again in vain. */
+const mostReads = 3
 /** When it is tried again where Instagram did not answer, in minutes. */
 const againMinutes = 10
 const parallel = 4
@@ -26,6 +29,8 @@ type WantedPost = PostRead & { profile: string; username: string }
  * tasks go out with the fresh address. That a post cannot be read now holds up nothing else.
  */
 export async function readMediaAgain(run: AnalysisRun): Promise<void> {
+  const whichNot = run.canReadAgain ? sql`reads_again >= ${mostReads}` : sql`true`
+  await giveUp(run.db, sql`due_at <= clock_timestamp() and ${whichNot}`, 'cannot be read again')
   if (!run.canReadAgain) return
   const posts = await takeWanted(run)
   if (posts.length === 0) return
@@ -56,7 +61,7 @@ const ofTheCall: ReadonlySet<string> = new Set([
 async function takeWanted({ db }: AnalysisRun): Promise<WantedPost[]> {
   const { rows } = await sql<WantedPost>`
     with wanted as (
-      update ledger.analysis_tasks t set due_at = clock_timestamp() + make_interval(mins => ${againMinutes})
+      update ledger.analysis_tasks t set due_at = clock_timestamp() + make_interval(mins => ${againMinutes}), reads_again = reads_again + 1
       where (content_key, service) in (
         select content_key, service from ledger.analysis_tasks
         where fresh_address = 'wanted' and finished_at is null and due_at <= clock_timestamp()
@@ -96,9 +101,13 @@ async function giveAddresses(
 }
 
 /** What still wants an address gets none. */
-async function giveUp(trx: Transaction<DB>, which: RawBuilder<unknown>): Promise<void> {
+async function giveUp(
+  trx: Db | Transaction<DB>,
+  which: RawBuilder<unknown>,
+  why = 'is no longer there',
+): Promise<void> {
   await sql`
     update ledger.analysis_tasks set status = 'failed', finished_at = clock_timestamp(),
-      error = error || jsonb_build_object('message', (error ->> 'message') || '; and it is no longer there for a fresh address')
+      error = error || jsonb_build_object('message', (error ->> 'message') || ${`; and it ${why} for a fresh address`}::text)
     where fresh_address = 'wanted' and finished_at is null and ${which}`.execute(trx)
 }

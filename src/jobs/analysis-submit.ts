@@ -11,7 +11,7 @@ import {
   type WaitingTask,
   writeBatch,
 } from '../db/analysis-sending.ts'
-import { skipTasks, unskipTasks, waitingKinds } from '../db/analysis-due.ts'
+import { putOff, skipTasks, unskipTasks, waitingKinds } from '../db/analysis-due.ts'
 import { endTasks } from '../db/analysis-ends.ts'
 import { type ErrorKind, Fault, Parked, toErrorRecord } from '../errors.ts'
 import { mediaResults, textResults } from '../etl/extract/analysis/entities.ts'
@@ -73,7 +73,10 @@ export function submitAnalyses(
     for (const kind of await waitingKinds(db, kindsOf(api))) {
       const able = (abilities ??= await askAbilities(context))
       const features = able.kinds[kind]
-      if (!features && able.unsure) continue
+      if (!features && able.unsure) {
+        await putOff(db, kind)
+        continue
+      }
       if (!features) {
         const skipped = await skipTasks(db, kind, `the service takes no ${kind}s`)
         if (skipped > 0) log.info({ service, kind, skipped }, 'the service does not take these')

@@ -61,10 +61,8 @@ export const pollAnalysis = defineJob<PollParams>({
   async run(given) {
     const run = openAnalysisRun(given)
     const { db, http, settings } = run
-    await readMediaAgain(run)
-    const ends = await Promise.allSettled(
-      openServices(http, settings).flatMap((api) => exchange(run, api)),
-    )
+    const exchanges = openServices(http, settings).flatMap((api) => exchange(run, api))
+    const ends = await Promise.allSettled([readMediaAgain(run), ...exchanges])
     const next = await nextAnalysisMs(db, configuredAccounts(settings))
     if (next !== undefined) await wakeAnalysis(db, next)
     const failed = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))

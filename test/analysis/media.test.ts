@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
+import { pollAnalysis } from '../../src/jobs/poll-analysis.ts'
 import { analysisWorld } from './support/world.ts'
 
 const mediaAlone = { TEXT_ML_BASE_URL: '' }
@@ -70,6 +71,84 @@ test('a medium whose post is gone, or that nobody can read again, has failed', a
       error: { message: 'fetch_failed: gone; and it is no longer there for a fresh address' },
     })
 })
+
+test('a post that never answers is read again three times, then the medium has failed', async () => {
+  const world = await analysisWorld({ env: mediaAlone })
+  await world.run('instagram', {
+    usernames: (await world.usernames()).slice(0, 1),
+    parts: ['profile', 'posts'],
+  })
+  await world.admin('vision', 'POST', '/item-fates', [
+    { code: 'fetch_failed', message: 'gone', times: null },
+  ])
+  await world.run('poll-analysis', { seconds: 0 })
+  await world.finish()
+  await world.admin('instagram', 'POST', '/faults', [
+    { kind: 'status', status: 503, match: 'media/by/id', times: null },
+  ])
+  for (let read = 0; read < 5; read++) {
+    await world.makeDue()
+    await world.run('poll-analysis', { seconds: 0 })
+  }
+  const tasks = await world.rows<Task & { reads_again: number }>(
+    images.replace('select ', 'select reads_again, '),
+  )
+  for (const task of tasks)
+    expect(task).toMatchObject({
+      status: 'failed',
+      reads_again: 3,
+      error: { message: 'fetch_failed: gone; and it cannot be read again for a fresh address' },
+    })
+})
+
+test('videos wait ever longer where the service does not say what it takes', async () => {
+  const world = await analysisWorld({ env: mediaAlone })
+  await world.run('instagram', { usernames: await world.usernames(), parts: ['profile', 'posts'] })
+  await world.rows(`delete from ledger.analysis_tasks where kind <> 'video'`)
+  await world.admin('vision', 'POST', '/faults', [
+    { kind: 'status', status: 503, match: 'capabilities', times: null },
+  ])
+  const isDue = () => pollAnalysis.isDue?.({ db: world.db, settings: world.settings })
+  expect(await isDue()).toBe(true)
+  await world.run('poll-analysis', { seconds: 0 })
+  expect(await world.tasks()).toMatchObject({ 'video waiting': expect.any(Number) })
+  expect(await isDue()).toBe(false)
+})
+
+test.each([
+  ['is ours already', 'select'],
+  [
+    'is older than the sending',
+    `with unknown as (delete from ledger.analysis_batches where remote_id is not null)
+    update ledger.analysis_batches set created_at = now() + interval '5 minutes' where status = 'sending'`,
+  ],
+])(
+  'Replicate: what %s is not taken for the prediction whose answer was lost',
+  async (_how, change) => {
+    const world = await analysisWorld({
+      env: { ...mediaAlone, VISION_API: 'replicate', VISION_MODEL: 'a1'.repeat(32) },
+      replicate: { failShare: 0, createsPerWindow: 100_000, othersPerWindow: 100_000 },
+    })
+    await world.run('instagram', {
+      usernames: (await world.usernames()).slice(0, 1),
+      parts: ['profile', 'posts'],
+    })
+    await sql`delete from ledger.analysis_tasks where content_key not in (select content_key from ledger.analysis_tasks where kind = 'image' order by 1 limit 1)`.execute(
+      world.db,
+    )
+    await world.run('poll-analysis', { seconds: 0 })
+    // Handed over anew, and this time nothing comes of the sending.
+    await sql`update ledger.analysis_tasks set status = 'waiting', batch_id = null`.execute(
+      world.db,
+    )
+    await world.admin('replicate', 'POST', '/faults', [{ kind: 'reset', match: 'POST', times: 1 }])
+    await world.run('poll-analysis', { seconds: 0 })
+    await world.rows(change)
+    await world.makeDue()
+    await world.run('poll-analysis', { seconds: 0 })
+    expect(await world.taken('replicate')).toMatchObject([{ accepted: 2 }])
+  },
+)
 
 test('by the predictions API of Replicate: a prediction for each, kept with its model', async () => {
   const world = await analysisWorld({
