@@ -7,8 +7,9 @@ import { type List, noRecords, pageSize } from './upstream.ts'
 
 /** Rows of a page that is jumped to: a little less than a page, since pages in order show a row of the last one again. */
 const jumpSize = pageSize - 2
-/** The first jump, in pages; each that meets rows is followed by one twice as far. */
+/** The first jump, in pages; each that meets rows is followed by one twice as far, to a bound: from far behind the end it takes long to come back. */
 const firstReach = 8
+const farthestReach = 16
 /** So few pages are left to one stream: sharing costs part of a page. */
 const fewestPages = 4
 
@@ -54,7 +55,9 @@ export async function jumpAhead(
     from: begin,
     to,
     ...(last > first && { seen: true as const }),
-    ...(pages === undefined ? { reach: jump * 2 } : { pages: Math.max(1, pages - jump) }),
+    ...(pages === undefined
+      ? { reach: Math.min(jump * 2, farthestReach) }
+      : { pages: Math.max(1, pages - jump) }),
   }
   const { subject } = timeSeed(begin, to)
   return { records, next: mine, opens: [{ operation, subject, cursor: cursorThere }] }
