@@ -34,6 +34,9 @@ test('the log is bounded', async () => {
     'apollo',
     'instagram',
     'graph',
+    'vision',
+    'text-ml',
+    'replicate',
   ])
 })
 
