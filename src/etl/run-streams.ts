@@ -24,7 +24,7 @@ import type { Written } from './write-pages.ts'
 /** How often in a row the database may break off streams, with no page written in between, before the attempt ends. */
 const mostLost = 20
 /** A page that came sooner than this is not waited for while it is written: another stream is read meanwhile. */
-const worthWaitingMs = 5
+const worthWaitingMs = 25
 const longestWaitMs = 1000
 
 /** Where streams begin; where there are very many, some at a time. */

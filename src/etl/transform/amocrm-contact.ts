@@ -1,17 +1,8 @@
 import { z } from 'zod'
 import type { Transformed } from '../stream.ts'
-import {
-  common,
-  embedded,
-  entity,
-  id,
-  listOf,
-  moment,
-  optional,
-  text,
-  validated,
-} from './amocrm.ts'
+import { common, embedded, entity, id, listOf, moment, optional, text } from './amocrm.ts'
 import { channelsOf, type ContactChannel } from './contact-channels.ts'
+import { validated } from './validated.ts'
 
 const contact = entity.extend({
   first_name: text.nullish(),

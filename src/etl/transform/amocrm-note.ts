@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Transformed } from '../stream.ts'
-import { id, moment, optional, text, validated } from './amocrm.ts'
+import { id, moment, optional, text } from './amocrm.ts'
+import { validated } from './validated.ts'
 
 const note = z.looseObject({
   id,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Transformed } from '../stream.ts'
+import { validated } from './validated.ts'
 
 /*
  * What is refused is what could not be loaded without losing something: a record without id, a name that is no text, custom
@@ -94,19 +95,6 @@ export function amocrmId(payload: unknown): string | undefined {
 /** When a record was last changed, in Unix seconds; undefined where it does not say. */
 export function changedAt(payload: unknown): number | undefined {
   return isObject(payload) ? unixSeconds.safeParse(payload['updated_at']).data : undefined
-}
-
-export function validated<T extends z.ZodType, Row>(
-  schema: T,
-  payload: unknown,
-  normalize: (record: z.output<T>) => Row,
-): Transformed<Row> {
-  const parsed = schema.safeParse(payload)
-  if (parsed.success) return { row: normalize(parsed.data) }
-  const reasons = parsed.error.issues.map((issue) =>
-    [issue.path.join('.'), issue.message].filter(Boolean).join(': '),
-  )
-  return { reject: reasons.join('; ') }
 }
 
 export function common(

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Transformed } from '../stream.ts'
-import { validated } from './amocrm.ts'
+import { validated } from './validated.ts'
 import { fromReplicate } from './replicate.ts'
 
 /** A row of `media_analysis`. null: the service does not tell of this; an empty list: it found none. */

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 
-const object = z.record(z.string(), z.unknown())
 const id = z.union([z.string().min(1), z.number()]).transform(String)
 const withPk = z.object({ pk: id })
 const withId = z.object({ id })
@@ -17,8 +16,11 @@ export function idInList(record: unknown): string | undefined {
 
 /** A record with what its list knows of it and it may not tell itself. What is no record stays as it is, for the transform to say so. */
 export function completed(record: unknown, more: Record<string, unknown>): unknown {
-  const parsed = object.safeParse(record)
-  if (!parsed.success) return record
-  const missing = Object.entries(more).filter(([key]) => (parsed.data[key] ?? null) === null)
-  return { ...parsed.data, ...Object.fromEntries(missing) }
+  if (!isObject(record)) return record
+  const whole = { ...record }
+  for (const [key, value] of Object.entries(more)) whole[key] ??= value
+  return whole
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

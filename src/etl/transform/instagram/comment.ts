@@ -1,19 +1,10 @@
 import { z } from 'zod'
 import type { Transformed } from '../../stream.ts'
+import { ifKnown, object, untold } from '../fields.ts'
 import { type Step, transformBy } from './steps.ts'
 import { shortcodeOf } from './shortcode.ts'
 import { mentionsOf } from './text.ts'
-import {
-  flag,
-  idInside,
-  idOfPerson,
-  ifKnown,
-  moment,
-  person,
-  positiveCount,
-  text,
-  untold,
-} from './values.ts'
+import { flag, idInside, idOfPerson, moment, person, positiveCount, text, word } from './values.ts'
 
 /** What is undefined was not told. */
 export interface CommentRow {
@@ -32,11 +23,11 @@ export interface CommentRow {
   is_hidden?: boolean | undefined
 }
 
-const mediumNamed = z.looseObject({ id: ifKnown(idInside), shortcode: ifKnown(z.string().min(1)) })
+const mediumNamed = object({ id: ifKnown(idInside), shortcode: ifKnown(word) })
 
 /** Comment of v1, of v2 (upstreams/instagram.md, B2) or of the Graph API (A2), which has no `pk`. */
 const comment = z
-  .looseObject({
+  .object({
     pk: untold(idInside),
     id: ifKnown(idInside),
     media_id: untold(idInside),
@@ -46,14 +37,14 @@ const comment = z
     user: ifKnown(person),
     user_id: ifKnown(idInside),
     from: ifKnown(person),
-    username: ifKnown(z.string().min(1)),
-    text: text.nullish(),
+    username: ifKnown(word),
+    text: untold(text),
     created_at_utc: ifKnown(moment),
     created_at: ifKnown(moment),
     timestamp: ifKnown(moment),
-    like_count: positiveCount,
-    comment_like_count: positiveCount,
-    child_comment_count: positiveCount,
+    like_count: untold(positiveCount),
+    comment_like_count: untold(positiveCount),
+    child_comment_count: untold(positiveCount),
     is_pinned: flag,
     hidden: flag,
   })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Transformed } from '../../stream.ts'
-import { validated } from '../amocrm.ts'
+import { ifKnown, object, required, untold } from '../fields.ts'
+import { validated } from '../validated.ts'
 import { toPost } from './post.ts'
 import type { PostRow } from './post-row.ts'
 import {
@@ -8,12 +9,10 @@ import {
   flag,
   idInside,
   idOfPerson,
-  ifKnown,
   line,
   moment,
-  person,
+  personShape,
   positiveCount,
-  untold,
 } from './values.ts'
 
 /** What is undefined was not told. */
@@ -36,23 +35,21 @@ export interface HighlightItemRow extends PostRow {
 
 /** Highlight of v1 or one of v2's tray, which has only the `id` (upstreams/instagram.md, B2). */
 const highlight = z
-  .looseObject({
+  .object({
     pk: untold(idInside),
     id: ifKnown(idInside),
-    title: line,
+    title: untold(line),
     created_at: ifKnown(moment),
     is_pinned_highlight: flag,
-    media_count: positiveCount,
-    cover_media: ifKnown(
-      z.looseObject({ cropped_image_version: ifKnown(z.looseObject({ url: address })) }),
-    ),
-    user: person,
+    media_count: untold(positiveCount),
+    cover_media: ifKnown(object({ cropped_image_version: ifKnown(object({ url: address })) })),
+    user: z.object(personShape),
   })
   .refine((told) => (told.pk ?? told.id) !== undefined, 'it has no id')
   .refine((told) => idOfPerson(told.user) !== undefined, 'it names no owner')
 
-const place = z.looseObject({
-  highlight: z.looseObject({ id: idInside, position: z.int().min(0) }),
+const place = z.object({
+  highlight: z.object({ id: required(idInside), position: z.int().min(0) }),
 })
 
 export function toHighlight(payload: unknown): Transformed<HighlightRow> {

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { Transformed } from '../../stream.ts'
-import { validated } from '../amocrm.ts'
-import { id, idInside, ifKnown } from './values.ts'
+import { validated } from '../validated.ts'
+import { by, ifKnown, object, required } from '../fields.ts'
+import { id, idInside, word } from './values.ts'
 
 export interface PostInsightsRow {
   post_id: string
@@ -15,19 +16,19 @@ export interface ProfileInsightsRow {
 }
 
 /** One metric (upstreams/instagram.md, A4): a value a period, or one total, maybe broken down. */
-const metric = z.looseObject({
+const metric = z.object({
   name: z.string().min(1),
-  values: ifKnown(z.array(z.looseObject({ value: z.unknown().optional() }))),
+  values: ifKnown(by(z.array(z.object({ value: z.unknown().optional() })))),
   total_value: ifKnown(
-    z.looseObject({ value: z.unknown().optional(), breakdowns: z.unknown().optional() }),
+    object({ value: z.unknown().optional(), breakdowns: z.unknown().optional() }),
   ),
 })
 const insights = z.array(metric)
-const ofPost = z.looseObject({
-  media: z.looseObject({ id, shortcode: ifKnown(z.string().min(1)) }),
+const ofPost = z.object({
+  media: z.object({ id: required(id), shortcode: ifKnown(word) }),
   insights,
 })
-const ofProfile = z.looseObject({ profile_id: idInside, insights })
+const ofProfile = z.object({ profile_id: required(idInside), insights })
 
 export function toPostInsights(payload: unknown): Transformed<PostInsightsRow> {
   return validated(ofPost, payload, (told) => ({

@@ -1,43 +1,75 @@
 import { z } from 'zod'
 import {
+  by,
+  ifKnown,
+  listOf,
+  object,
+  orNone,
+  type Reader,
+  refused,
+  required,
+  untold,
+} from '../fields.ts'
+import {
   address,
   count,
   flag,
   idInside,
-  ifKnown,
   line,
-  listOf,
   moment,
+  number,
   person,
   positiveCount,
   text,
-  untold,
+  word,
 } from './values.ts'
 
 /** Which file is the best of several: `image_versions` (v1), `candidates` (raw), `video_versions` (both). */
-const version = z.looseObject({ url: address, width: positiveCount, height: positiveCount })
+const version = object({
+  url: address,
+  width: untold(positiveCount),
+  height: untold(positiveCount),
+})
 const versions = listOf(version)
 
+const mediaType: Reader<string> = {
+  read: (value) =>
+    typeof value === 'string' || typeof value === 'number' ? String(value) : refused,
+  due: 'must be a type of media',
+}
+
 /** The files of one medium, under the names of each form. */
-export const file = z.looseObject({
+const file = z.object({
   pk: untold(idInside),
   id: ifKnown(idInside),
-  media_type: ifKnown(z.union([z.string(), z.number()])),
+  media_type: ifKnown(mediaType),
   thumbnail_url: address,
   video_url: address,
   /** Graph: of the picture or of the film. */
   media_url: address,
-  image_versions: versions,
-  image_versions2: ifKnown(z.looseObject({ candidates: versions })),
-  video_versions: versions,
-  video_duration: ifKnown(z.number().positive()),
+  image_versions: ifKnown(versions),
+  image_versions2: ifKnown(object({ candidates: ifKnown(versions) })),
+  video_versions: ifKnown(versions),
+  video_duration: ifKnown(by(z.number().positive())),
 })
 export type MediumFile = z.output<typeof file>
 
-const named = listOf(z.looseObject({ user: person }))
-const tags = listOf(z.looseObject({ hashtag: z.looseObject({ name: z.string() }) }))
+const files = listOf(by(file))
+const named = listOf(object({ user: required(person) }))
+const tags = listOf(object({ hashtag: z.object({ name: z.string() }) }))
 
-const withTags = z.looseObject({ in: z.unknown() })
+const within = z.object({ in: z.unknown() })
+/** v1: a list; the app's own form: a list within. */
+const tagged = {
+  read: (value: unknown) => named.read(within.safeParse(value).data?.in ?? value),
+}
+
+const captionWithin = object({ text: untold(line) })
+/** null says that there is none. */
+const caption = {
+  read: (value: unknown) => (typeof value === 'string' ? line : captionWithin).read(value),
+  due: line.due,
+}
 
 /**
  * A medium in any of its forms, since their keys get along: Media and Story of v1, the app's own form of v2 (upstreams/instagram.md, B2), and the
@@ -45,50 +77,48 @@ const withTags = z.looseObject({ in: z.unknown() })
  */
 export const medium = file
   .extend({
-    media_type: z.union([z.string(), z.number()], 'must be a type of media').transform(String),
-    code: ifKnown(z.string().min(1)),
-    shortcode: ifKnown(z.string().min(1)),
+    media_type: required(mediaType),
+    code: ifKnown(word),
+    shortcode: ifKnown(word),
     permalink: address,
-    product_type: ifKnown(z.string()),
-    media_product_type: ifKnown(z.string()),
+    product_type: ifKnown(word),
+    media_product_type: ifKnown(word),
     taken_at: ifKnown(moment),
     taken_at_ts: ifKnown(moment),
     timestamp: ifKnown(moment),
     expiring_at: ifKnown(moment),
     user: ifKnown(person),
     owner: ifKnown(person),
-    username: ifKnown(z.string().min(1)),
-    title: line,
-    caption_text: line,
-    // null says that there is none.
-    caption: z.union([z.null(), z.looseObject({ text: line }), line]),
-    // v1: a list; the app's own form: a list within.
-    usertags: z.preprocess((value) => withTags.safeParse(value).data?.in ?? value, named),
-    mentions: named,
-    reel_mentions: named,
-    hashtags: tags,
-    story_hashtags: tags,
-    like_count: count,
-    comment_count: positiveCount,
-    comments_count: positiveCount,
-    play_count: positiveCount,
-    view_count: positiveCount,
+    username: ifKnown(word),
+    title: untold(line),
+    caption_text: untold(line),
+    caption: orNone(caption),
+    usertags: ifKnown(tagged),
+    mentions: ifKnown(named),
+    reel_mentions: ifKnown(named),
+    hashtags: ifKnown(tags),
+    story_hashtags: ifKnown(tags),
+    like_count: untold(count),
+    comment_count: untold(positiveCount),
+    comments_count: untold(positiveCount),
+    play_count: untold(positiveCount),
+    view_count: untold(positiveCount),
     comments_disabled: flag,
     is_comment_enabled: flag,
     like_and_view_counts_disabled: flag,
     is_paid_partnership: flag,
     location: z
-      .looseObject({
+      .object({
         pk: ifKnown(idInside),
         name: ifKnown(text),
-        lat: ifKnown(z.number()),
-        lng: ifKnown(z.number()),
+        lat: ifKnown(number),
+        lng: ifKnown(number),
       })
       .nullish()
       .catch(undefined),
-    resources: listOf(file),
-    carousel_media: listOf(file),
-    children: ifKnown(z.looseObject({ data: listOf(file) })),
+    resources: ifKnown(files),
+    carousel_media: ifKnown(files),
+    children: ifKnown(object({ data: ifKnown(files) })),
   })
   .refine((told) => (told.pk ?? told.id) !== undefined, 'it has no id')
   .refine((told) => timeOf(told) !== undefined, 'it does not tell when it was taken')

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Transformed } from '../../stream.ts'
-import { validated } from '../amocrm.ts'
+import { required, untold } from '../fields.ts'
+import { validated } from '../validated.ts'
 import { shortcodeOf } from './shortcode.ts'
-import { idInside, idOfPerson, line, person } from './values.ts'
+import { idInside, idOfPerson, line, personShape } from './values.ts'
 
 export interface LikeRow {
   post_id: string
@@ -19,12 +20,12 @@ export interface FollowRow {
   followee_username: string | undefined
 }
 
-const someone = person
-  .extend({ full_name: line })
+const someone = z
+  .object({ ...personShape, full_name: untold(line) })
   .refine((told) => idOfPerson(told) !== undefined, 'has no id')
 
-const like = z.looseObject({ media_id: idInside, user: someone })
-const follow = z.looseObject({ follower: someone, followee: someone })
+const like = z.object({ media_id: required(idInside), user: someone })
+const follow = z.object({ follower: someone, followee: someone })
 
 /** `{ media_id, user }`, as the list of likers was asked for. */
 export function toLike(payload: unknown): Transformed<LikeRow> {

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Transformed } from '../../stream.ts'
+import { ifKnown, object, orNone, untold } from '../fields.ts'
 import { type Step, transformBy } from './steps.ts'
 import { hashtagsOf, mentionsOf } from './text.ts'
-import { address, flag, idInside, ifKnown, line, positiveCount, untold } from './values.ts'
+import { address, flag, idInside, line, positiveCount } from './values.ts'
 
 /** What is undefined was not told; null was told to be nothing. */
 export interface ProfileRow {
@@ -28,32 +29,32 @@ export interface ProfileRow {
 
 /** User of v1 and v2 (upstreams/instagram.md, B2), or the Graph API's (A2), which has no `pk`. */
 const profile = z
-  .looseObject({
+  .object({
     pk: untold(idInside),
     id: ifKnown(idInside),
     // Graph: the app's own id, where it is told ("legacy", A1).
     ig_id: ifKnown(idInside),
     username: z.string().trim().min(1).max(100),
-    full_name: line,
-    name: line,
-    biography: line,
-    external_url: z.union([z.null(), line]),
-    website: line,
-    category: line,
-    category_name: line,
-    business_category_name: line,
+    full_name: untold(line),
+    name: untold(line),
+    biography: untold(line),
+    external_url: orNone(line),
+    website: untold(line),
+    category: untold(line),
+    category_name: untold(line),
+    business_category_name: untold(line),
     is_private: flag,
     is_verified: flag,
     is_business: flag,
     profile_pic_url: address,
     profile_pic_url_hd: address,
-    hd_profile_pic_url_info: ifKnown(z.looseObject({ url: address })),
+    hd_profile_pic_url_info: ifKnown(object({ url: address })),
     profile_picture_url: address,
-    follower_count: positiveCount,
-    followers_count: positiveCount,
-    following_count: positiveCount,
-    follows_count: positiveCount,
-    media_count: positiveCount,
+    follower_count: untold(positiveCount),
+    followers_count: untold(positiveCount),
+    following_count: untold(positiveCount),
+    follows_count: untold(positiveCount),
+    media_count: untold(positiveCount),
   })
   .refine((told) => (told.pk ?? told.id) !== undefined, 'it has no id')
 type Profile = z.output<typeof profile>

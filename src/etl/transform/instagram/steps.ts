@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { Transformed } from '../../stream.ts'
-import { validated } from '../amocrm.ts'
+import { validated } from '../validated.ts'
 
 /**
  * One step of a transform: what it adds to the row, from the record as validated and from what the steps before it made.

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { optional } from '../amocrm.ts'
+import { by, ifKnown, type Reader, refused, untold } from '../fields.ts'
 
 /*
  * What both routes write in more than one way. Refused is what a row could not do without or would tell wrongly: a record
@@ -7,94 +7,81 @@ import { optional } from '../amocrm.ts'
  */
 
 /** A number or digits (upstreams/instagram.md, B2). Beyond 2^53 a number has lost its last digits before it comes here. */
-export const id = z
-  .union(
-    [z.int().positive(), z.string().regex(/^[1-9]\d{0,30}$/, 'must be a whole number')],
-    'must be a whole number, below 2^53 or as text',
-  )
-  .transform(String)
+export const id: Reader<string> = {
+  read: (value) => {
+    if (typeof value === 'string') return /^[1-9]\d{0,30}$/.test(value) ? value : refused
+    return Number.isSafeInteger(value) && Number(value) > 0 ? String(value) : refused
+  },
+  due: 'must be a whole number, below 2^53 or as text',
+}
 
 /** Ids are also told with their owner's, `<pk>_<userpk>`, or their kind, `highlight:<pk>`: kept is the pk. */
-export const idInside = z.preprocess(
-  (value) => (typeof value === 'string' ? value.replace(/^[a-z]+:|_\d*$/g, '') : value),
-  id,
-)
+export const idInside: Reader<string> = {
+  read: (value) =>
+    id.read(typeof value === 'string' ? value.replace(/^[a-z]+:|_\d*$/g, '') : value),
+  due: id.due,
+}
 
-/** null tells nothing either: undefined, so that it overwrites nothing (A3: an absent key is unknown, never 0). */
-export const untold = <T extends z.ZodType>(schema: T) =>
-  schema.nullish().transform((value) => value ?? undefined)
-
-/** What can be done without: undefined where it is of a shape that we do not know. */
-export const ifKnown = <T extends z.ZodType>(schema: T) =>
-  optional(schema).transform((value) => value ?? undefined)
-
-const number = z.union(
-  [
-    z.int(),
-    z
-      .string()
-      .regex(/^-?\d{1,16}$/)
-      .transform(Number),
-  ],
-  'must be a whole number',
-)
 /** Below zero stands for what may not be known (hidden likes). */
-export const count = untold(number.pipe(z.int()))
-export const positiveCount = count.transform((value) =>
-  value !== undefined && value < 0 ? undefined : value,
-)
+export const count: Reader<number> = {
+  read: (value) => {
+    const number = typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value
+    return typeof number === 'number' && Number.isSafeInteger(number) ? number : refused
+  },
+  due: 'must be a whole number',
+}
+export const positiveCount: Reader<number | undefined> = {
+  read: (value) => {
+    const told = count.read(value)
+    return told !== refused && told < 0 ? undefined : told
+  },
+  due: count.due,
+}
 
-export const flag = ifKnown(z.boolean())
-export const text = z.string().max(100_000)
-/** A line of text; '' tells that there is none. */
-export const line = untold(text).transform((value) =>
-  value === undefined ? undefined : value.trim() || null,
-)
-export const address = ifKnown(z.string().regex(/^https?:\/\//i))
+export const flag = ifKnown(by(z.boolean()))
+
+const longestText = 100_000
+export const text: Reader<string> = {
+  read: (value) => (typeof value === 'string' && value.length <= longestText ? value : refused),
+  due: `must be a text of ${longestText} characters at most`,
+}
+/** A line of text; null where it is ''. */
+export const line: Reader<string | null> = {
+  read: (value) => {
+    const told = text.read(value)
+    return told === refused ? refused : told.trim() || null
+  },
+  due: text.due,
+}
+/** A text that is not ''. */
+export const word = by(z.string().min(1))
+export const address = ifKnown(by(z.string().regex(/^https?:\/\//i)))
+export const number = by(z.number())
 
 const year3000 = 32_503_680_000
-const epochSeconds = z
-  .union([
-    z.number(),
-    z
-      .string()
-      .regex(/^\d{1,11}$/)
-      .transform(Number),
-  ])
-  .pipe(z.number().min(0).max(year3000))
-  .transform((seconds) => new Date(seconds * 1000).toISOString())
-
 /** ISO 8601, or as the Graph API has it: `2026-01-05T08:00:00+0000`, no colon in the offset (A). UTC where none is told. */
-const isoTime = z.string().transform((value, context) => {
-  const [, time, sign, hours, minutes] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|([+-])(\d\d):?(\d\d))?$/.exec(
-      value.trim().replace(' ', 'T'),
-    ) ?? []
-  const at = new Date(`${time}${sign ? `${sign}${hours}:${minutes}` : 'Z'}`)
-  if (!Number.isNaN(at.getTime())) return at.toISOString()
-  context.addIssue('is no time')
-  return z.NEVER
-})
-
-export const moment = z.union([epochSeconds, isoTime], 'is no time')
-
-/** A list of which the entries of a known shape are kept. */
-export const listOf = <T extends z.ZodType>(schema: T) =>
-  ifKnown(
-    z.array(z.unknown()).transform((all) =>
-      all.flatMap((one) => {
-        const parsed = schema.safeParse(one)
-        return parsed.success ? [parsed.data] : []
-      }),
-    ),
-  )
+const isoTime = /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|([+-])(\d\d):?(\d\d))?$/
+/** Seconds since 1970, or a time in words. */
+export const moment: Reader<string> = {
+  read: (value) => {
+    const seconds = typeof value === 'string' && /^\d{1,11}$/.test(value) ? Number(value) : value
+    if (typeof seconds === 'number')
+      return seconds >= 0 && seconds <= year3000 ? new Date(seconds * 1000).toISOString() : refused
+    if (typeof seconds !== 'string') return refused
+    const [, time, sign, hours, minutes] = isoTime.exec(seconds.trim().replace(' ', 'T')) ?? []
+    const at = new Date(`${time}${sign ? `${sign}${hours}:${minutes}` : 'Z'}`)
+    return Number.isNaN(at.getTime()) ? refused : at.toISOString()
+  },
+  due: 'is no time',
+}
 
 /** Whoever stands beside a record. */
-export const person = z.looseObject({
-  pk: id.optional(),
-  id: id.optional(),
-  username: ifKnown(z.string().min(1).max(100)),
-})
-export type Person = z.output<typeof person>
+export const personShape = {
+  pk: untold(id),
+  id: untold(id),
+  username: ifKnown(by(z.string().min(1).max(100))),
+}
+export const person = by(z.object(personShape))
+export type Person = { pk?: string | undefined; id?: string | undefined }
 
 export const idOfPerson = ({ pk, id: other }: Person): string | undefined => pk ?? other
