@@ -85,10 +85,10 @@ async function eraseSome(
   count(tally, 'raw.records', 'deleted', deleted.numAffectedRows)
   if (others.length === 0) return
 
-  const json = others.map(
-    ({ row, left }) =>
-      `{"id":${JSON.stringify(row.external_id)},"was":"${row.content_hash}","hash":"${contentHash(entity, left)}","payload":${stableJson(left)}}`,
-  )
+  const json = others.map(({ row, left }) => {
+    const text = stableJson(left)
+    return `{"id":${JSON.stringify(row.external_id)},"was":"${row.content_hash}","hash":"${contentHash(entity, text)}","payload":${text}}`
+  })
   // A page that was written meanwhile knew of the tombstones, and is newer.
   const rewritten = await sql<{ id: string }>`
     update raw.records r set payload = n.payload, content_hash = decode(n.hash, 'hex')
@@ -101,7 +101,7 @@ async function eraseSome(
   const written = others.filter(({ row }) => ids.has(row.external_id))
   const kept = written.map(
     ({ row, left }): Kept => ({
-      raw: { id: row.external_id, hash: contentHash(entity, left) },
+      raw: { id: row.external_id, hash: contentHash(entity, stableJson(left)) },
       fetchedAt: row.fetched_at,
       serviceCallId: row.service_call_id,
     }),

@@ -65,15 +65,12 @@ function toRaw<Row>(
   kept: Kept | undefined,
 ): RawRecord {
   const json = stableJson(payload)
-  return { id, json, hash: kept?.raw?.hash ?? contentHash(entity, payload, json) }
+  return { id, json, hash: kept?.raw?.hash ?? contentHash(entity, json) }
 }
 
-/** SHA-256, in hex, of what of a record counts for changes. */
-export const contentHash = <Row>(
-  entity: Pick<Entity<Row>, 'contentOf'>,
-  payload: unknown,
-  json = stableJson(payload),
-): string => hash('sha256', entity.contentOf?.(payload, json) ?? json)
+/** SHA-256, in hex, of what of a record's JSON counts for changes. */
+export const contentHash = <Row>(entity: Pick<Entity<Row>, 'contentOf'>, json: string): string =>
+  hash('sha256', entity.contentOf?.(json) ?? json)
 
 function attempt<Row>(transform: () => Transformed<Row>): Transformed<Row> {
   try {

@@ -17,10 +17,10 @@ export interface Entity<Row> {
   /** The record's id as text; undefined where it has none. */
   idOf(payload: unknown): string | undefined
   /**
-   * What of a record makes it another when it changes, as text: without signatures of media addresses, for one. Gets the
-   * record, and its JSON with sorted keys. Default: that JSON.
+   * What of a record makes it another when it changes, as text: without signatures of media addresses, for one.
+   * Default: its JSON with sorted keys, which it gets.
    */
-  contentOf?(payload: unknown, json: string): string
+  contentOf?(json: string): string
   /** Pure: validates and normalizes one record. */
   transform(payload: unknown): Transformed<Row>
   /** Set-based: writes the rows, leaves unchanged ones untouched. Rows come sorted by id, each id once. */

@@ -113,24 +113,35 @@ async function loadChannels(
       service_call_id,
     })),
   )
-  await sql`
-    with told as (
+  const { rows: shrunk } = await sql<{ external_id: string }>`
+    with told as materialized (
       select external_id, channels, service_call_id
       from jsonb_to_recordset(${json}::jsonb) as r (external_id text, channels jsonb, service_call_id uuid)
     ), incoming as (
       select t.external_id, t.service_call_id, ch.* from told t
       cross join lateral rows from (jsonb_to_recordset(t.channels) as (kind text, value text, normalized text, label text))
         with ordinality as ch (kind, value, normalized, label, position)
-    ), gone as (
-      delete from public.contact_channels c using told t
-      where c.source = ${source} and c.contact_external_id = t.external_id and c.position > jsonb_array_length(t.channels)
+    ), saved as (
+      insert into public.contact_channels as c (source, contact_external_id, position, kind, value, normalized, label, service_call_id)
+      select ${source}, external_id, position, kind, value, normalized, label, service_call_id from incoming
+      on conflict (source, contact_external_id, position) do update set
+        kind = excluded.kind, value = excluded.value, normalized = excluded.normalized, label = excluded.label,
+        service_call_id = excluded.service_call_id
+      where (c.kind, c.value, c.normalized, c.label) is distinct from (excluded.kind, excluded.value, excluded.normalized, excluded.label)
     )
-    insert into public.contact_channels as c (source, contact_external_id, position, kind, value, normalized, label, service_call_id)
-    select ${source}, external_id, position, kind, value, normalized, label, service_call_id from incoming
-    on conflict (source, contact_external_id, position) do update set
-      kind = excluded.kind, value = excluded.value, normalized = excluded.normalized, label = excluded.label,
-      service_call_id = excluded.service_call_id
-    where (c.kind, c.value, c.normalized, c.label) is distinct from (excluded.kind, excluded.value, excluded.normalized, excluded.label)`.execute(
+    -- A subquery, not a join: each contact is looked up by the index, however few rows the table seems to have.
+    select external_id from told where jsonb_array_length(channels) < (
+      select max(c.position) from public.contact_channels c where c.source = ${source} and c.contact_external_id = told.external_id)`.execute(
+    trx,
+  )
+  if (shrunk.length === 0) return
+  const ids = new Set(shrunk.map(({ external_id }) => external_id))
+  const left = rows.filter(({ external_id }) => ids.has(external_id))
+  const counts = left.map(({ external_id, channels }) => ({ external_id, count: channels.length }))
+  await sql`
+    delete from public.contact_channels c
+    using jsonb_to_recordset(${JSON.stringify(counts)}::jsonb) as t (external_id text, count int)
+    where c.source = ${source} and c.contact_external_id = t.external_id and c.position > t.count`.execute(
     trx,
   )
 }

@@ -28,7 +28,8 @@ export interface RawWritten {
 
 /**
  * Keeps raw records, each id once: new ones, and those whose content changed; what was fetched later is never overwritten.
- * The rows go in by id, so that two pages with the same records lock them in the same order.
+ * The rows go in by id, so that two pages with the same records lock them in the same order. The transaction's statements after this
+ * one keep their plans: the planner else takes longer to move the cursors than that takes, since it counts all partitions.
  */
 export async function writeRaw(
   trx: Transaction<DB>,
@@ -72,9 +73,8 @@ export async function writeRaw(
     union all
     select id, null, null from latest where content_hash <> hash
     union all
-    select null, exists (select from ledger.rejects where source = ${source} and entity = ${entity} and closed_at is null), ${lastTombstone}`.execute(
-    trx,
-  )
+    select null, exists (select from ledger.rejects where source = ${source} and entity = ${entity} and closed_at is null), ${lastTombstone}
+    from (select set_config('plan_cache_mode', 'force_generic_plan', true)) as planned`.execute(trx)
   const idsWhere = (inserted: boolean | null) =>
     new Set(rows.flatMap((row) => (row.id !== null && row.inserted === inserted ? row.id : [])))
   return {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Transformed } from '../stream.ts'
+import { stableJson } from '../load/json.ts'
 import { validated } from './validated.ts'
 
 /*
@@ -79,12 +80,22 @@ export function toCompany(payload: unknown): Transformed<CompanyRow> {
   }))
 }
 
-/** A record without its links: they hold the host, not the record, and a moved account is no change. */
-export function withoutLinks(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutLinks)
+/** `_links` as amoCRM writes them, beside what else an object holds. In JSON a quote inside a text is escaped: this is none. */
+const links =
+  /"_links":\{"[a-z]+":\{"href":"(?:[^"\\]|\\.)*"\}\},|,?"_links":\{"[a-z]+":\{"href":"(?:[^"\\]|\\.)*"\}\}/g
+
+/** A record's JSON without its links: they hold the host, not the record, and a moved account is no change. */
+export function withoutLinks(json: string): string {
+  const left = json.replace(links, '')
+  return left.includes('"_links":') ? stableJson(linkless(JSON.parse(left))) : left
+}
+
+/** Links of any other shape. */
+function linkless(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(linkless)
   if (!isObject(value)) return value
   const kept = Object.entries(value).filter(([key]) => key !== '_links')
-  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutLinks(inner)]))
+  return Object.fromEntries(kept.map(([key, inner]) => [key, linkless(inner)]))
 }
 
 /** The id of an amoCRM record, as text. */

@@ -22,19 +22,19 @@ export const required = <T>(reader: Reader<T>) =>
 /** null tells nothing either: undefined, so that it overwrites nothing (A3: an absent key is unknown, never 0). */
 export const untold = <T>(reader: Reader<T>) =>
   z.transform((value: unknown, context): T | undefined =>
-    isTold(value) ? knownOr(reader, value, context) : undefined,
+    isNothing(value) ? undefined : knownOr(reader, value, context),
   )
 
 /** null tells that there is none. */
 export const orNone = <T>(reader: Reader<T>) =>
   z.transform((value: unknown, context): T | null | undefined =>
-    isTold(value) ? knownOr(reader, value, context) : value,
+    isNothing(value) ? value : knownOr(reader, value, context),
   )
 
 /** What can be done without: undefined where it is of a shape that we do not know. */
 export const ifKnown = <T>({ read }: Pick<Reader<T>, 'read'>) =>
   z.transform((value: unknown): T | undefined => {
-    const known = isTold(value) ? read(value) : refused
+    const known = isNothing(value) ? refused : read(value)
     return known === refused ? undefined : known
   })
 
@@ -69,5 +69,5 @@ function knownOr<T>({ read, due }: Reader<T>, value: unknown, context: z.Refinem
   return z.NEVER
 }
 
-const isTold = (value: unknown): value is NonNullable<unknown> =>
-  value !== null && value !== undefined
+const isNothing = (value: unknown): value is null | undefined =>
+  value === null || value === undefined

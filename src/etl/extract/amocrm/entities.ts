@@ -1,7 +1,6 @@
 import { loadCompanies } from '../../load/companies.ts'
 import { loadContacts } from '../../load/contacts.ts'
 import { loadNotes } from '../../load/contact-notes.ts'
-import { stableJson } from '../../load/json.ts'
 import { markDeleted } from '../../load/mark-contacts.ts'
 import type { Entity } from '../../stream.ts'
 import { amocrmId, type CompanyRow, toCompany, withoutLinks } from '../../transform/amocrm.ts'
@@ -12,7 +11,7 @@ export const contacts: Entity<ContactRow> = {
   source: 'amocrm',
   entity: 'contacts',
   idOf: amocrmId,
-  contentOf: (record) => stableJson(withoutLinks(record)),
+  contentOf: withoutLinks,
   transform: toContact,
   load: loadContacts,
 }
@@ -26,7 +25,7 @@ export const companies: Entity<CompanyRow> = {
   source: 'amocrm',
   entity: 'companies',
   idOf: amocrmId,
-  contentOf: (record) => stableJson(withoutLinks(record)),
+  contentOf: withoutLinks,
   transform: toCompany,
   load: loadCompanies,
 }
@@ -34,7 +33,7 @@ export const notes: Entity<NoteRow> = {
   source: 'amocrm',
   entity: 'contact_notes',
   idOf: amocrmId,
-  contentOf: (record) => stableJson(withoutLinks(record)),
+  contentOf: withoutLinks,
   transform: toNote,
   load: loadNotes,
 }

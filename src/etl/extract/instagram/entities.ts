@@ -29,7 +29,7 @@ import { contentsOfPost } from '../../transform/instagram/post-contents.ts'
 
 const common = {
   source: 'instagram',
-  contentOf: (_: unknown, json: string) => withoutSignatures(json),
+  contentOf: withoutSignatures,
 }
 
 export const profiles: Entity<ProfileRow> = {
