@@ -106,11 +106,12 @@ async function eraseSome(
       serviceCallId: row.service_call_id,
     }),
   )
-  const { good } = await sortPage(
+  const page = await sortPage(
     entity,
     written.map(({ left }) => left),
     kept,
   )
+  const { good } = await page.transformed()
   const again = good.map(({ row, kept: whence }) => ({
     ...row,
     service_call_id: whence?.serviceCallId ?? '',

@@ -1,6 +1,6 @@
 import { isDataRefused } from '../db/lost-connection.ts'
 import type { Reject } from './load/rejects.ts'
-import type { SortedPage } from './sort-page.ts'
+import type { TransformedPage } from './sort-page.ts'
 import type { Operation, StreamDeps } from './stream.ts'
 import type { PageToWrite } from './write-pages.ts'
 
@@ -15,7 +15,7 @@ export async function rejectRefused<Cursor, Row>(
   error: Error,
 ): Promise<PageToWrite<Cursor, Row>> {
   const refused = new Map<string, string>()
-  const search = async (part: SortedPage<Row>['good'], reason: string): Promise<void> => {
+  const search = async (part: TransformedPage<Row>['good'], reason: string): Promise<void> => {
     const first = part[0]
     if (!first) return
     if (part.length === 1) {
@@ -28,10 +28,11 @@ export async function rejectRefused<Cursor, Row>(
       if (why !== undefined) await search(half, why)
     }
   }
-  await search(write.sorted.good, error.message)
+  const { good, rejects } = await write.sorted.transformed()
+  await search(good, error.message)
   if (refused.size === 0) throw error
   const { sorted } = write
-  const rejects: Reject[] = sorted.raw
+  const refusedOnes: Reject[] = sorted.raw
     .filter(({ id }) => refused.has(id))
     .map(({ id, json }) => ({
       id,
@@ -42,8 +43,10 @@ export async function rejectRefused<Cursor, Row>(
     ...write,
     sorted: {
       ...sorted,
-      good: sorted.good.filter(({ id }) => !refused.has(id)),
-      rejects: [...sorted.rejects, ...rejects],
+      transformed: async () => ({
+        good: good.filter(({ id }) => !refused.has(id)),
+        rejects: [...rejects, ...refusedOnes],
+      }),
     },
   }
 }
@@ -51,7 +54,7 @@ export async function rejectRefused<Cursor, Row>(
 async function tryToLoad<Cursor, Row>(
   { db }: StreamDeps,
   operation: Operation<Cursor, Row>,
-  part: SortedPage<Row>['good'],
+  part: TransformedPage<Row>['good'],
   serviceCallId: string,
 ): Promise<string | undefined> {
   const undo = new Error('only tried')

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { isDataRefused } from '../db/lost-connection.ts'
 import {
   type CursorMove,
@@ -18,10 +19,10 @@ import {
 import { withoutErased } from './erased/without-erased.ts'
 import { addAnalysisTasks } from './load/analysis-tasks.ts'
 import { type RawWritten, writeRaw } from './load/raw-records.ts'
-import { closeRejects, writeRejects } from './load/rejects.ts'
+import { closeRejects, type Reject, writeRejects } from './load/rejects.ts'
 import { rejectRefused } from './reject-refused.ts'
 import type { Span } from '../tracing.ts'
-import type { SortedPage } from './sort-page.ts'
+import type { SortedPage, TransformedPage } from './sort-page.ts'
 import type { Entity, Kept, Loaded, Operation, Page, StreamDeps } from './stream.ts'
 
 export interface PageToWrite<Cursor, Row> {
@@ -106,13 +107,18 @@ async function transact<Cursor, Row>(
     jobCallId: lease.call.id,
     replayed,
   }
-  const newest = eachRecordOnce(pages)
+  const { pageOf, records } = eachRecordOnce(pages)
   return await db
     .transaction()
     .execute(async (trx) => {
-      const raw = await writeRaw(trx, newest.raw, origin)
+      // The raw records are on their way while they are transformed.
+      const [raw, transformed] = await Promise.all([
+        writeRaw(trx, records, origin),
+        transformEach(pages),
+      ])
+      const newest = ofNewest(transformed, pageOf)
       // A page with nothing in it, as the last ones of lists are, brings nobody back.
-      if (newest.raw.length > 0 || !pages.every(isEmpty))
+      if (records.length > 0 || !transformed.every(isEmpty))
         await requireKnown(trx, tombstone, raw.lastTombstone)
       const fresh = newest.good.filter(({ id }) => !raw.stale.has(id))
       const rows = fresh.map(({ row }) => row)
@@ -127,8 +133,8 @@ async function transact<Cursor, Row>(
       const opens = pages.flatMap(({ page }) => page.opens ?? [])
       await openStreams(trx, lease, service, opens)
 
-      const written = pages.map((page) => {
-        const counts = countRows(page.sorted, raw, (id) => newest.pageOf.get(id) === page)
+      const written = transformed.map(({ page, rejects: refused }) => {
+        const counts = countRows(page.sorted, refused, raw, (id) => pageOf.get(id) === page)
         return { counts, done: isDone(page, raw) }
       })
       const rowsOf = Map.groupBy(rows, (row) => row.service_call_id)
@@ -182,36 +188,55 @@ function eachRecordOnce<Cursor, Row>(pages: readonly PageToWrite<Cursor, Row>[])
       if (!other || other.fetchedAt <= page.fetchedAt) pageOf.set(id, page)
     }
   }
+  const records = pages.flatMap((page) =>
+    page.sorted.raw
+      .filter(({ id }) => pageOf.get(id) === page)
+      .map(({ kept, ...record }) => ({
+        ...record,
+        serviceCallId: kept?.serviceCallId ?? page.stream.id,
+        fetchedAt: kept?.fetchedAt ?? page.fetchedAt,
+      })),
+  )
+  return { pageOf, records }
+}
+
+type Transformed<Cursor, Row> = TransformedPage<Row> & { page: PageToWrite<Cursor, Row> }
+
+async function transformEach<Cursor, Row>(
+  pages: readonly PageToWrite<Cursor, Row>[],
+): Promise<Transformed<Cursor, Row>[]> {
+  const all: Transformed<Cursor, Row>[] = []
+  for (const page of pages) {
+    await setImmediate()
+    all.push({ page, ...(await page.sorted.transformed()) })
+  }
+  return all
+}
+
+function ofNewest<Cursor, Row>(
+  pages: readonly Transformed<Cursor, Row>[],
+  pageOf: ReadonlyMap<string, PageToWrite<Cursor, Row>>,
+) {
   const counts = (id: string | undefined, page: PageToWrite<Cursor, Row>) =>
     id === undefined || (pageOf.get(id) ?? page) === page
   return {
-    pageOf,
-    raw: pages.flatMap((page) =>
-      page.sorted.raw
-        .filter(({ id }) => counts(id, page))
-        .map(({ kept, ...record }) => ({
-          ...record,
-          serviceCallId: kept?.serviceCallId ?? page.stream.id,
-          fetchedAt: kept?.fetchedAt ?? page.fetchedAt,
-        })),
-    ),
     good: pages
-      .flatMap((page) =>
-        page.sorted.good
+      .flatMap(({ page, good }) =>
+        good
           .filter(({ id }) => counts(id, page))
           .map(({ id, row, kept }) => ({ id, row: { ...row, ...whenceOf(page, kept) } })),
       )
       .toSorted(byId),
-    rejects: pages.flatMap((page) =>
-      page.sorted.rejects
+    rejects: pages.flatMap(({ page, rejects }) =>
+      rejects
         .filter(({ id }) => counts(id, page))
         .map((reject) => ({ ...reject, serviceCallId: page.stream.id })),
     ),
   }
 }
 
-const isEmpty = ({ page, sorted }: PageToWrite<unknown, unknown>) =>
-  sorted.rejects.length === 0 && page.next === null && (page.opens ?? []).length === 0
+const isEmpty = ({ page: { page }, rejects }: Transformed<unknown, unknown>) =>
+  rejects.length === 0 && page.next === null && (page.opens ?? []).length === 0
 
 function whenceOf<Cursor, Row>({ stream }: PageToWrite<Cursor, Row>, kept: Kept | undefined) {
   if (!kept) return { service_call_id: stream.id }
@@ -230,16 +255,17 @@ function isDone<Cursor, Row>({ page, sorted }: PageToWrite<Cursor, Row>, raw: Ra
 
 function countRows<Row>(
   sorted: SortedPage<Row>,
+  rejects: readonly Reject[],
   raw: RawWritten,
   isOurs: (id: string) => boolean,
 ): RowCounts {
   // A reject is kept raw as well; it counts once, as rejected.
-  const rejected = new Set(sorted.rejects.map(({ id }) => id))
+  const rejected = new Set(rejects.map(({ id }) => id))
   const ids = sorted.raw.map(({ id }) => id).filter((id) => isOurs(id) && !rejected.has(id))
   const inserted = ids.filter((id) => raw.inserted.has(id)).length
   const updated = ids.filter((id) => raw.updated.has(id)).length
-  const unchanged = sorted.read - sorted.rejects.length - inserted - updated
-  return { read: sorted.read, inserted, updated, unchanged, rejected: sorted.rejects.length }
+  const unchanged = sorted.read - rejects.length - inserted - updated
+  return { read: sorted.read, inserted, updated, unchanged, rejected: rejects.length }
 }
 
 /** Rolls the repeated transaction back: the first one did get through. */

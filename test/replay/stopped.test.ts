@@ -92,7 +92,8 @@ async function fetchAgain(db: Db, id: string): Promise<void> {
     .where('external_id', '=', id)
     .executeTakeFirstOrThrow()
   const payload = { ...(stored.payload as object), name: 'Fetched later' }
-  const { raw, good } = await sortPage(contacts, [payload])
+  const { raw, transformed } = await sortPage(contacts, [payload])
+  const { good } = await transformed()
   const whence = { serviceCallId: stored.service_call_id, fetchedAt: new Date() }
   await db.transaction().execute(async (trx) => {
     await writeRaw(
