@@ -44,15 +44,16 @@ export async function writeRaw(
       haveRejects: false,
       lastTombstone: undefined,
     }
+  const incoming = toRows(records)
   const { rows } = await sql<{
     id: string | null
     inserted: boolean | null
     tombstone: number | null
   }>`
     with incoming as materialized (
-      select id, payload, decode(hash, 'hex') as hash, fetched_at, service_call_id
-      from jsonb_to_recordset(${toRows(records)}::jsonb)
-        as r (id text, payload jsonb, hash text, fetched_at timestamptz, service_call_id uuid)
+      select r.id, r.payload, decode(r.hash, 'hex') as hash, o.fetched_at, o.service_call_id
+      from jsonb_to_recordset(${incoming.records}::jsonb) as r (id text, payload jsonb, hash text, origin int)
+      join jsonb_to_recordset(${incoming.origins}::jsonb) as o (origin int, fetched_at timestamptz, service_call_id uuid) using (origin)
     ), written as (
       insert into raw.records as stored (source, entity, external_id, payload, content_hash, fetched_at, service_call_id)
       select ${source}, ${entity}, id, payload, hash, fetched_at, service_call_id from incoming order by id
@@ -86,11 +87,19 @@ export async function writeRaw(
   }
 }
 
-/** The payloads are JSON already: put together, not made again. */
-function toRows(records: readonly FetchedRecord[]): string {
+/** The payloads are JSON already: put together, not made again. What many records share is told once. */
+function toRows(records: readonly FetchedRecord[]): { records: string; origins: string } {
+  const origins = new Map<string, number>()
+  const originOf = ({ fetchedAt, serviceCallId }: FetchedRecord) => {
+    const told = `"fetched_at":"${fetchedAt.toISOString()}","service_call_id":"${serviceCallId}"`
+    const known = origins.get(told) ?? origins.size
+    origins.set(told, known)
+    return known
+  }
   const rows = records.map(
-    ({ id, json, hash, fetchedAt, serviceCallId }) =>
-      `{"id":${JSON.stringify(id)},"hash":"${hash}","fetched_at":"${fetchedAt.toISOString()}","service_call_id":"${serviceCallId}","payload":${json}}`,
+    (record) =>
+      `{"id":${JSON.stringify(record.id)},"hash":"${record.hash}","origin":${originOf(record)},"payload":${record.json}}`,
   )
-  return storable(`[${rows.join(',')}]`)
+  const numbered = [...origins].map(([told, origin]) => `{"origin":${origin},${told}}`)
+  return { records: storable(`[${rows.join(',')}]`), origins: `[${numbered.join(',')}]` }
 }
