@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import { isDataRefused } from '../db/lost-connection.ts'
 import {
   type CursorMove,
@@ -22,8 +21,9 @@ import { type RawWritten, writeRaw } from './load/raw-records.ts'
 import { closeRejects, type Reject, writeRejects } from './load/rejects.ts'
 import { rejectRefused } from './reject-refused.ts'
 import type { Span } from '../tracing.ts'
-import type { SortedPage, TransformedPage } from './sort-page.ts'
-import type { Entity, Kept, Loaded, Operation, Page, StreamDeps } from './stream.ts'
+import { eachRecordOnce, newestOf, type Transformed, transformEach } from './newest-records.ts'
+import type { SortedPage } from './sort-page.ts'
+import type { Entity, Loaded, Operation, Page, StreamDeps } from './stream.ts'
 
 export interface PageToWrite<Cursor, Row> {
   stream: Pick<ServiceCall, 'id' | 'pages' | 'subject'>
@@ -116,7 +116,7 @@ async function transact<Cursor, Row>(
         writeRaw(trx, records, origin),
         transformEach(pages),
       ])
-      const newest = ofNewest(transformed, pageOf)
+      const newest = newestOf(transformed, pageOf)
       // A page with nothing in it, as the last ones of lists are, brings nobody back.
       if (records.length > 0 || !transformed.every(isEmpty))
         await requireKnown(trx, tombstone, raw.lastTombstone)
@@ -179,69 +179,8 @@ function contentsOf<Row>(entity: Entity<Row>, fresh: readonly { row: Loaded<Row>
   }))
 }
 
-/** Where pages of several streams hold the same record, the one that was asked for last counts. */
-function eachRecordOnce<Cursor, Row>(pages: readonly PageToWrite<Cursor, Row>[]) {
-  const pageOf = new Map<string, PageToWrite<Cursor, Row>>()
-  for (const page of pages) {
-    for (const { id } of page.sorted.raw) {
-      const other = pageOf.get(id)
-      if (!other || other.fetchedAt <= page.fetchedAt) pageOf.set(id, page)
-    }
-  }
-  const records = pages.flatMap((page) =>
-    page.sorted.raw
-      .filter(({ id }) => pageOf.get(id) === page)
-      .map(({ kept, ...record }) => ({
-        ...record,
-        serviceCallId: kept?.serviceCallId ?? page.stream.id,
-        fetchedAt: kept?.fetchedAt ?? page.fetchedAt,
-      })),
-  )
-  return { pageOf, records }
-}
-
-type Transformed<Cursor, Row> = TransformedPage<Row> & { page: PageToWrite<Cursor, Row> }
-
-async function transformEach<Cursor, Row>(
-  pages: readonly PageToWrite<Cursor, Row>[],
-): Promise<Transformed<Cursor, Row>[]> {
-  const all: Transformed<Cursor, Row>[] = []
-  for (const page of pages) {
-    await setImmediate()
-    all.push({ page, ...(await page.sorted.transformed()) })
-  }
-  return all
-}
-
-function ofNewest<Cursor, Row>(
-  pages: readonly Transformed<Cursor, Row>[],
-  pageOf: ReadonlyMap<string, PageToWrite<Cursor, Row>>,
-) {
-  const counts = (id: string | undefined, page: PageToWrite<Cursor, Row>) =>
-    id === undefined || (pageOf.get(id) ?? page) === page
-  return {
-    good: pages
-      .flatMap(({ page, good }) =>
-        good
-          .filter(({ id }) => counts(id, page))
-          .map(({ id, row, kept }) => ({ id, row: { ...row, ...whenceOf(page, kept) } })),
-      )
-      .toSorted(byId),
-    rejects: pages.flatMap(({ page, rejects }) =>
-      rejects
-        .filter(({ id }) => counts(id, page))
-        .map((reject) => ({ ...reject, serviceCallId: page.stream.id })),
-    ),
-  }
-}
-
 const isEmpty = ({ page: { page }, rejects }: Transformed<unknown, unknown>) =>
   rejects.length === 0 && page.next === null && (page.opens ?? []).length === 0
-
-function whenceOf<Cursor, Row>({ stream }: PageToWrite<Cursor, Row>, kept: Kept | undefined) {
-  if (!kept) return { service_call_id: stream.id }
-  return { service_call_id: kept.serviceCallId, fetched_at: kept.fetchedAt.toISOString() }
-}
 
 /** A record that was rejected is as new as any other: it says that the page was not known before. */
 function isDone<Cursor, Row>({ page, sorted }: PageToWrite<Cursor, Row>, raw: RawWritten): boolean {
@@ -303,5 +242,3 @@ async function writtenAlready(
 function never(): never {
   throw new Error('a result for each page')
 }
-
-const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)

@@ -134,13 +134,22 @@ async function loadChannels(
       select max(c.position) from public.contact_channels c where c.source = ${source} and c.contact_external_id = told.external_id)`.execute(
     trx,
   )
-  if (shrunk.length === 0) return
-  const ids = new Set(shrunk.map(({ external_id }) => external_id))
-  const left = rows.filter(({ external_id }) => ids.has(external_id))
-  const counts = left.map(({ external_id, channels }) => ({ external_id, count: channels.length }))
+  await removeSurplus(trx, rows, new Set(shrunk.map(({ external_id }) => external_id)))
+}
+
+/** Channels of contacts that have fewer now: rare. */
+async function removeSurplus(
+  trx: Transaction<DB>,
+  rows: readonly Loaded<ContactRow>[],
+  shrunk: ReadonlySet<string>,
+): Promise<void> {
+  if (shrunk.size === 0) return
+  const left = rows
+    .filter(({ external_id }) => shrunk.has(external_id))
+    .map(({ external_id, channels }) => ({ external_id, count: channels.length }))
   await sql`
     delete from public.contact_channels c
-    using jsonb_to_recordset(${JSON.stringify(counts)}::jsonb) as t (external_id text, count int)
+    using jsonb_to_recordset(${JSON.stringify(left)}::jsonb) as t (external_id text, count int)
     where c.source = ${source} and c.contact_external_id = t.external_id and c.position > t.count`.execute(
     trx,
   )
