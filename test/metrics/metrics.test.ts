@@ -117,7 +117,7 @@ test('a worker that falls silent: a lease lost, and a takeover; who ends or give
     await takeUp(db, id, { worker: 'gone', leaseSeconds: 60 })
     return id
   }
-  const dead = await lease()
+  const [dead, left] = [await lease(), await lease()]
   await sql`update ledger.job_calls set lease_expires_at = clock_timestamp() - interval '1 second' where id = ${dead}`.execute(
     db,
   )
@@ -126,7 +126,6 @@ test('a worker that falls silent: a lease lost, and a takeover; who ends or give
   await untilStatus(db, dead, 'succeeded')
   await untilStatus(db, fine, 'succeeded')
   // One that a person resumes by hand, from a worker that is gone.
-  const left = await lease()
   await sql`update ledger.job_calls set lease_expires_at = '-infinity' where id = ${left}`.execute(
     db,
   )
