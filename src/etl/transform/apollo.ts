@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Transformed } from '../stream.ts'
+import { validated } from './validated.ts'
 
 const id = z.string().trim().min(1).max(100)
 const text = z
@@ -145,18 +146,4 @@ export function profileUrl(url: string | null | undefined): string | null {
 /** Old answers hold a placeholder where the address has not been paid for (upstreams/apollo.md, 3). */
 function realAddress(email: string | null): string | null {
   return email?.includes('not_unlocked') ? null : email
-}
-
-function validated<T extends z.ZodType, Row>(
-  schema: T,
-  payload: unknown,
-  normalize: (record: z.output<T>) => Row,
-): Transformed<Row> {
-  const parsed = schema.safeParse(payload)
-  if (parsed.success) return { row: normalize(parsed.data) }
-  return {
-    reject: parsed.error.issues
-      .map((issue) => `${issue.path.join('.')}: ${issue.message}`)
-      .join('; '),
-  }
 }
