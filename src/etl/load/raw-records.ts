@@ -66,9 +66,12 @@ export async function writeRaw(
       select id, hash from incoming i where not exists (select from written w where w.external_id = i.id)
     ), latest as materialized (
       -- Locked (again), since only that shows what was committed while this statement waited for the rows.
-      select u.id, u.hash, r.content_hash from unwritten u
-      join raw.records r on r.source = ${source} and r.entity = ${entity} and r.external_id = u.id
-      for no key update of r
+      -- A lateral subquery, not a join: the planner, which takes the new table for empty, would go over all records of the kind
+      -- for each of these.
+      select u.id, u.hash, r.content_hash from unwritten u cross join lateral (
+        select content_hash from raw.records
+        where source = ${source} and entity = ${entity} and external_id = u.id for no key update
+      ) as r
     )
     select external_id as id, inserted, null::bigint as tombstone from written
     union all
