@@ -29,13 +29,16 @@ const records: [Entity<unknown>, (n: number, changed: string) => object][] = [
   ],
   [notes, (id, text) => ({ id: id + 1, entity_id: 1, note_type: 'common', params: { text } })],
   [posts, (n, caption_text) => album([`8${n}`], { pk: `37${n}`, code: `C${n}`, caption_text })],
-  [comments, (n, text) => ({
+  [
+    comments,
+    (n, text) => ({
       pk: `17${n}`,
       media_id: '371',
       text,
       user: person(n),
       created_at: 1_767_600_000,
-    })],
+    }),
+  ],
   [likes, (n, full_name) => ({ media_id: '371', user: { ...person(n), full_name } })],
   [
     follows,
@@ -67,12 +70,16 @@ test.each(records.map(([entity, record]) => ({ entity, record, name: entity.enti
         await writeRaw(trx, raw, entity)
         const { good, rejects } = await sorted.transformed()
         expect(rejects).toEqual([])
-        const rows = good.map(({ row }) => Object.assign({}, row, { service_call_id: serviceCallId }))
+        const rows = good.map(({ row }) =>
+          Object.assign({}, row, { service_call_id: serviceCallId }),
+        )
         await entity.load(trx, rows)
       }
       return await sql<{ table: string; at: number; inserted: number }>`
         select schemaname || '.' || relname as table, seq_tup_read::int + idx_tup_fetch::int as at, n_tup_ins::int as inserted
-        from pg_stat_xact_user_tables where schemaname in ('raw', 'public') and n_tup_ins > 0`.execute(trx)
+        from pg_stat_xact_user_tables where schemaname in ('raw', 'public') and n_tup_ins > 0`.execute(
+        trx,
+      )
     })
     expect(looked.rows).not.toEqual([])
     for (const { table, at, inserted } of looked.rows)
