@@ -8,6 +8,8 @@ const keepKeys = '30 days'
 
 /** What is of use of a batch that is over: how it went. Its tasks stay: they keep the same content from going out again. */
 const keepBatches = '90 days'
+/** Who goes on later than this asks for pages anew that were at hand when it ended. */
+const keepAtHand = '1 day'
 /** What a list has shown so far is of use while its call may go on, or another one may adopt its streams. */
 const keepMet = '30 days'
 
@@ -39,6 +41,9 @@ export async function keepHouse(db: Db): Promise<void> {
   await sql`
     delete from ledger.records_met m where job_call_id < ledger.uuid_v7_floor(clock_timestamp() - ${keepMet}::interval)
       and not exists (select from ledger.job_calls c where c.id = m.job_call_id and c.finished_at is null)`.execute(
+    db,
+  )
+  await sql`delete from ledger.pages_at_hand where asked_at < clock_timestamp() - ${keepAtHand}::interval`.execute(
     db,
   )
   await sql`

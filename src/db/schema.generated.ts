@@ -530,6 +530,23 @@ export interface LedgerOpenStreams {
   worker: string | null;
 }
 
+export interface LedgerPagesAtHand {
+  /**
+   * Older content never overwrites newer
+   */
+  asked_at: Timestamp;
+  content: string;
+  /**
+   * What it was asked for with
+   */
+  cursor: Json;
+  /**
+   * How many pages of the stream came before it
+   */
+  page: number;
+  service_call_id: string;
+}
+
 export interface LedgerPageSessions {
   expires_at: Timestamp;
   /**
@@ -1130,6 +1147,7 @@ export interface DB {
   "ledger.leadgens": LedgerLeadgens;
   "ledger.open_streams": LedgerOpenStreams;
   "ledger.page_sessions": LedgerPageSessions;
+  "ledger.pages_at_hand": LedgerPagesAtHand;
   "ledger.quota_lanes": LedgerQuotaLanes;
   "ledger.quota_windows": LedgerQuotaWindows;
   "ledger.quotas": LedgerQuotas;

@@ -37,6 +37,9 @@ export async function eraseFromLedger(
     trx,
   )
   count(tally, 'ledger.records_met', 'deleted', met.numAffectedRows)
+  // Whomever they tell of: they are only asked for again.
+  const atHand = await sql`delete from ledger.pages_at_hand`.execute(trx)
+  count(tally, 'ledger.pages_at_hand', 'deleted', atHand.numAffectedRows)
 }
 
 const allNames = ({ ids, names, things }: Person) => [...ids, ...names, ...things]

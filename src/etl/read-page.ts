@@ -2,9 +2,9 @@ import type { ServiceCall } from '../db/service-calls.ts'
 import { Fault } from '../errors.ts'
 import { type Span, startSpan } from '../tracing.ts'
 import { drain, type Meter, newMeter } from './extract/http-client.ts'
+import type { Hand } from './hand.ts'
 import { sortPage } from './sort-page.ts'
 import type { ExtractTools, Operation, Page } from './stream.ts'
-import type { UnderWay } from './under-way.ts'
 import type { PageToWrite } from './write-pages.ts'
 
 /** A stream that is being read, as it stands in memory. */
@@ -18,7 +18,7 @@ export interface Reading<Cursor> {
   /** Pages read by this process. */
   read: number
   /** The page that was asked for ahead. */
-  asked?: Asked<Cursor> | undefined
+  asked?: Promise<Came<Cursor>> | undefined
   tools: ExtractTools
   /** From its first page in this process on. */
   span?: Span
@@ -26,10 +26,13 @@ export interface Reading<Cursor> {
   abort: (reason: unknown) => void
 }
 
-interface Asked<Cursor> {
-  answer: Promise<{ page: Page<Cursor>; fetchedAt: Date; span: Span }>
-  /** It is written, or will not be. */
-  over: () => void
+/** A page, with what it leaves to others. */
+export interface Came<Cursor> {
+  page: Page<Cursor>
+  /** When it was asked for. */
+  fetchedAt: Date
+  /** Of its request, in traces. */
+  span?: Span
 }
 
 export function startReading<Cursor, Row>(
@@ -57,14 +60,8 @@ export interface ReadPageOptions<Cursor> {
   share: (page: Page<Cursor>) => Page<Cursor>
   /** Whether the page after this one may be asked for already. */
   mayAskAhead: () => boolean
-  /** What else is under way. Default: that does not matter. */
-  underWay?: UnderWay | undefined
-}
-
-export interface PageRead<Cursor, Row> {
-  page: PageToWrite<Cursor, Row>
-  /** To be called when it is written, or will not be. */
-  over: () => void
+  /** Where pages are kept until they are written. Default: nowhere. */
+  hand?: Hand | undefined
 }
 
 /**
@@ -74,34 +71,29 @@ export interface PageRead<Cursor, Row> {
 export async function readPage<Cursor, Row>(
   operation: Operation<Cursor, Row>,
   reading: Reading<Cursor>,
-  { share, mayAskAhead, underWay }: ReadPageOptions<Cursor>,
-): Promise<PageRead<Cursor, Row>> {
+  options: ReadPageOptions<Cursor>,
+): Promise<PageToWrite<Cursor, Row>> {
   const { stream, cursor, pages, meter } = reading
-  const { answer, over } = reading.asked ?? ask(operation, reading, cursor, underWay)
+  const asked = reading.asked ?? ask(operation, reading, { pages, cursor }, options)
   reading.asked = undefined
-  try {
-    const { page: came, fetchedAt, span } = await answer
-    const page = share(came)
-    const { next } = page
-    if (next !== null && JSON.stringify(next) === JSON.stringify(cursor))
-      throw repeats(operation, cursor)
-    const ahead = next !== null && (operation.readAhead ?? true) && mayAskAhead()
-    if (ahead) reading.asked = ask(operation, reading, next, underWay)
-    const sorted = await sortPage(operation.entity, page.records, page.kept)
-    const requests = drain(meter)
-    return { page: { stream: { ...stream, pages }, page, sorted, requests, fetchedAt, span }, over }
-  } catch (error) {
-    over()
-    throw error
-  }
+  const { page, fetchedAt, span } = await asked
+  const { next } = page
+  if (next !== null && JSON.stringify(next) === JSON.stringify(cursor))
+    throw repeats(operation, cursor)
+  const ahead = next !== null && (operation.readAhead ?? true) && options.mayAskAhead()
+  if (ahead) reading.asked = ask(operation, reading, { pages: pages + 1, cursor: next }, options)
+  const sorted = await sortPage(operation.entity, page.records, page.kept)
+  const requests = drain(meter)
+  const isAtHand = options.hand !== undefined
+  return { stream: { ...stream, pages }, page, sorted, requests, fetchedAt, isAtHand, span }
 }
 
 function ask<Cursor, Row>(
   operation: Operation<Cursor, Row>,
   reading: Reading<Cursor>,
-  cursor: Cursor,
-  underWay: UnderWay | undefined,
-): Asked<Cursor> {
+  { pages, cursor }: { pages: number; cursor: Cursor },
+  { share, hand }: ReadPageOptions<Cursor>,
+): Promise<Came<Cursor>> {
   const { service, operation: name } = operation
   const { stream, tools } = reading
   const facts = () => ({ service, stream_id: stream.id })
@@ -111,16 +103,17 @@ function ask<Cursor, Row>(
     const fetchedAt = new Date()
     const span = startSpan(`page ${name}`, { facts, parent })
     try {
-      return { page: await span.run(() => operation.extract(cursor, tools)), fetchedAt, span }
+      const page = await span.run(() => operation.extract(cursor, tools))
+      return { page: share(page), fetchedAt, span }
     } catch (error) {
       span.end(error)
       throw error
     }
   }
-  const { promise: isOver, resolve: over } = Promise.withResolvers<void>()
-  const answer = underWay ? underWay.ask(extract, isOver) : extract()
-  answer.catch(() => {}) // Awaited later, but perhaps not before it fails.
-  return { answer, over }
+  const place = { id: stream.id, pages, cursor, resumed: reading.read === 0 }
+  const asked = hand ? hand.take(place, extract) : extract()
+  asked.catch(() => {}) // Awaited later, but perhaps not before it fails.
+  return asked
 }
 
 /** Stops reading: no request of the stream is left under way, and each is counted in its meter. */
@@ -131,8 +124,7 @@ export async function stopReading<Cursor>(
   reading.abort(reason)
   const { asked } = reading
   reading.asked = undefined
-  await asked?.answer.catch(() => {})
-  asked?.over()
+  await asked?.catch(() => {})
 }
 
 function repeats<Cursor, Row>(

@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
 import { databaseFault, isDatabaseAway } from '../db/lost-connection.ts'
+import { dropAtHand } from '../db/pages-at-hand.ts'
 import { endStream, listOpenStreams, openStreams, type Seed } from '../db/service-calls.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Skipped } from '../errors.ts'
 import { drain } from './extract/http-client.ts'
 import { addUsage } from './extract/usage-meter.ts'
+import { openHand } from './hand.ts'
 import { openPageWriter } from './page-writer.ts'
 import { pagesLeft } from './pages-left.ts'
 import { type Reading, readPage, startReading, stopReading } from './read-page.ts'
@@ -38,7 +40,10 @@ export interface RunStreamsOptions {
   pages?: number
   /** Called after each page's transaction. */
   onPage?: () => void
-  /** Bounds the pages that are asked for and not written yet, where several share a bound. Default: by `parallel` alone. */
+  /**
+   * Bounds the pages that a kill would have asked for again, where several share a bound: they are kept as soon as they come.
+   * Default: they are bound by `parallel` alone, and kept when they are written.
+   */
   underWay?: UnderWay
 }
 
@@ -73,9 +78,10 @@ export async function runStreams<Cursor, Row>(
     return found.map((stream) => startReading(stream, operation, signal))
   }, parallel * 4)
   const writer = openPageWriter(deps, operation)
+  const hand = underWay && openHand(deps, underWay)
   const beingWritten = new Set<Promise<void>>()
   let failures: Failures | undefined
-  const promised = new Map<string, number>() // Streams that idle lanes will find once a stream's page is written.
+  const promised = new Map<string, number>() // Streams that idle lanes will find once a stream's pages are written.
   let lanesBusy = 0
   let lost = 0 // Streams that the database broke off, since the last page that was written.
   let fatal: { error: unknown } | undefined
@@ -85,7 +91,7 @@ export async function runStreams<Cursor, Row>(
     const { next } = page
     if (lanes <= 0 || next === null || !operation.split) return page
     const shared = operation.split({ ...page, next }, lanes)
-    promised.set(id, shared.opens?.length ?? 0)
+    promised.set(id, (promised.get(id) ?? 0) + (shared.opens?.length ?? 0))
     return shared
   }
 
@@ -109,7 +115,9 @@ export async function runStreams<Cursor, Row>(
 
   const onWritten = (reading: Reading<Cursor>, page: Page<Cursor>, written: Written) => {
     lost = 0
-    promised.delete(reading.stream.id)
+    const { id } = reading.stream
+    const left = promised.get(id)
+    if (left) promised.set(id, Math.max(0, left - (page.opens?.length ?? 0)))
     reading.pages++
     reading.read++
     reading.rows += written.counts.read
@@ -119,7 +127,8 @@ export async function runStreams<Cursor, Row>(
     if (page.opens?.some((seed) => seed.operation === name)) list.more()
     if (reading.asked) return
     if (!written.done && reading.read < pages) return list.putBack(reading)
-    if (!written.done) readEnough.push(reading.stream.id)
+    if (!written.done) readEnough.push(id)
+    promised.delete(id)
     reading.span?.end()
     list.drop(reading)
   }
@@ -132,9 +141,13 @@ export async function runStreams<Cursor, Row>(
     const stops = stopsTheCall(error) || signal.aborted || stopping.aborted
     const end = stops || again ? undefined : endOf(error)
     const { id, subject } = reading.stream
-    await patiently(() => endStream(db, lease, id, drain(reading.meter), end)).catch((reason) => {
+    try {
+      await patiently(() => endStream(db, lease, id, drain(reading.meter), end))
+      // What made it fail is not taken up again, nor what follows it.
+      if (end && hand) await patiently(() => dropAtHand(db, [{ id, pages: reading.pages + 1 }]))
+    } catch (reason) {
       log.warn({ reason: String(reason), stream: id }, 'the end of a stream could not be written')
-    })
+    }
     promised.delete(id)
     reading.span?.end(error)
     list.drop(reading)
@@ -154,14 +167,13 @@ export async function runStreams<Cursor, Row>(
   const readOne = async (reading: Reading<Cursor>): Promise<void> => {
     const begun = performance.now()
     try {
-      const { page, over } = await readPage(operation, reading, {
+      const page = await readPage(operation, reading, {
         share: (one) => share(one, reading.stream.id),
         mayAskAhead: () => reading.read + 1 < pages && !stopping.aborted,
-        underWay,
+        hand,
       })
       const written = writer
         .write(page)
-        .finally(over)
         .catch((error: unknown) => {
           // Its requests were made, though nothing of what they brought is kept.
           addUsage(reading.meter, page.requests)

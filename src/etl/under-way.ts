@@ -1,12 +1,11 @@
 import PQueue from 'p-queue'
 
-/** Pages that were asked for and are not written yet: as many are asked for again after a kill. */
+/** Pages that were asked for and are not at hand yet: as many are asked for again after a kill. */
 export interface UnderWay {
   /**
-   * Asks for a page when there is room for one more; from then on it is under way, until it failed to come or
-   * `written` has settled.
+   * Asks for a page when there is room for one more; from then on it is under way, until it failed to come or is kept.
    */
-  ask<Answer>(work: () => Promise<Answer>, written: Promise<unknown>): Promise<Answer>
+  ask<Came>(work: () => Promise<Came>, keep: (came: Came) => Promise<void>): Promise<Came>
 }
 
 /** How fast pages come, as far as known by now; in milliseconds. */
@@ -17,38 +16,35 @@ export interface Pace {
   intervalMs: number
 }
 
-/** One that is asked for while one is written: fewer would make each wait for the other. */
+/** So many cost little, and leave the pace some play. */
 const fewest = 2
 const most = 8
-/** A part of a page more than the quota takes, since no page is like the other. */
-const slack = 0.25
+/** The quickest of so many pages in a row counts: what holds up a few, a process that just began for one, is no reason for more. */
+const inARow = 8
+/** What of the quota is not worth one page more. */
+const spare = 0.02
 
-/** Lets no more pages be under way than it takes to use the quota up, or to keep the database writing where that is slower. */
+/** Lets no more pages be under way than it takes to use the quota up. */
 export function openUnderWay(pace: () => Pace): UnderWay {
-  const queue = new PQueue({ concurrency: fewest })
-  let writeMs = 0
+  const took: number[] = []
+  const queue = new PQueue({ concurrency: roomAfter(0) })
 
-  function room(): number {
+  function roomAfter(keepMs: number): number {
     const { latencyMs, intervalMs } = pace()
-    const pages = (latencyMs + writeMs) / Math.max(intervalMs, writeMs, 1) + slack
-    return Math.min(most, Math.max(fewest, Math.ceil(pages)))
+    took.push(latencyMs + keepMs)
+    if (took.length > inARow) took.shift()
+    const pages = Math.min(...took) / Math.max(intervalMs, 1)
+    return Math.min(most, Math.max(fewest, Math.ceil(pages * (1 - spare))))
   }
 
   return {
-    ask(work, written) {
-      const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<typeof work>>>()
-      void queue.add(async () => {
-        try {
-          resolve(await work())
-        } catch (error) {
-          return reject(error)
-        }
+    ask: (work, keep) =>
+      queue.add(async () => {
+        const answer = await work()
         const came = performance.now()
-        await written
-        writeMs += (performance.now() - came - writeMs) / 4
-        queue.concurrency = room()
-      })
-      return promise
-    },
+        await keep(answer)
+        queue.concurrency = roomAfter(performance.now() - came)
+        return answer
+      }),
   }
 }

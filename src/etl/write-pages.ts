@@ -7,6 +7,7 @@ import {
   type RowCounts,
   type ServiceCall,
 } from '../db/service-calls.ts'
+import { dropAtHand } from '../db/pages-at-hand.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Fault } from '../errors.ts'
 import {
@@ -32,8 +33,10 @@ export interface PageToWrite<Cursor, Row> {
   requests: RequestCounts
   /** When the page was asked for. */
   fetchedAt: Date
+  /** It was kept when it came (`hand.ts`). */
+  isAtHand?: boolean
   /** From its request to its commit, in traces. */
-  span?: Span
+  span?: Span | undefined
 }
 
 export interface Written {
@@ -151,6 +154,12 @@ async function transact<Cursor, Row>(
           done: written[n]?.done ?? false,
         })),
       )
+      const kept = pages.filter(({ isAtHand }) => isAtHand)
+      if (kept.length > 0)
+        await dropAtHand(
+          trx,
+          kept.map(({ stream }) => stream),
+        )
       const moves = pages.map(({ stream, page, requests }, n): CursorMove => {
         const { counts, done } = written[n] ?? never()
         const { next: cursor, credits } = page
