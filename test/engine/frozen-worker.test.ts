@@ -122,10 +122,12 @@ async function expectUndisturbed(db: Db, undisturbed: { content: unknown }): Pro
 }
 
 async function untilPages(db: Db, pages: number): Promise<void> {
-  await until(`${pages} pages are written`, async () => {
+  await until(`${pages} pages of contacts are written`, async () => {
     const { rows } = await sql<{
       pages: number
-    }>`select coalesce(sum(pages), 0)::int as pages from ledger.service_calls`.execute(db)
+    }>`select coalesce(sum(pages), 0)::int as pages from ledger.service_calls where operation = 'contacts'`.execute(
+      db,
+    )
     return (rows[0]?.pages ?? 0) >= pages
   })
 }
