@@ -12,6 +12,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       cursor jsonb not null,
       content text not null,
       asked_at timestamptz not null,
+      kept_at timestamptz not null default clock_timestamp(),
       primary key (service_call_id, page)
     )`.execute(db)
   await sql`alter table ledger.pages_at_hand alter content set storage external`.execute(db)
@@ -21,6 +22,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     'column ledger.pages_at_hand.page': 'How many pages of the stream came before it',
     'column ledger.pages_at_hand.cursor': 'What it was asked for with',
     'column ledger.pages_at_hand.asked_at': 'Older content never overwrites newer',
+    'column ledger.pages_at_hand.kept_at': 'Nobody goes on with it ten minutes later',
   }
   for (const [what, comment] of Object.entries(comments))
     await sql`comment on ${sql.raw(what)} is ${sql.lit(comment)}`.execute(db)

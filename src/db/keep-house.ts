@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from './connect.ts'
+import { dropOldAtHand } from './pages-at-hand.ts'
 
 /** Ledger months older than this are dropped, where nothing in them is open; what was used per hour goes with them. */
 const keepLedger = '400 days'
@@ -8,8 +9,6 @@ const keepKeys = '30 days'
 
 /** What is of use of a batch that is over: how it went. Its tasks stay: they keep the same content from going out again. */
 const keepBatches = '90 days'
-/** Who goes on later than this asks for pages anew that were at hand when it ended. */
-const keepAtHand = '1 day'
 /** What a list has shown so far is of use while its call may go on, or another one may adopt its streams. */
 const keepMet = '30 days'
 
@@ -43,9 +42,7 @@ export async function keepHouse(db: Db): Promise<void> {
       and not exists (select from ledger.job_calls c where c.id = m.job_call_id and c.finished_at is null)`.execute(
     db,
   )
-  await sql`delete from ledger.pages_at_hand where asked_at < clock_timestamp() - ${keepAtHand}::interval`.execute(
-    db,
-  )
+  await dropOldAtHand(db)
   await sql`
     delete from ledger.analysis_batches where finished_at < clock_timestamp() - ${keepBatches}::interval`.execute(
     db,

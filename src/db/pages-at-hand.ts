@@ -3,6 +3,9 @@ import type { Db } from './connect.ts'
 import type { Lease } from './leases.ts'
 import type { DB } from './schema.generated.ts'
 
+/** A takeover is quicker, an operator hardly slower: what a page says of what is there, and not there, is true by then. */
+const goodFor = sql`interval '10 minutes'`
+
 /** Which page of which stream. */
 export interface PagePlace {
   /** The stream's id. */
@@ -26,31 +29,37 @@ export async function keepAtHand(
     select ${id}::uuid, ${pages}, ${JSON.stringify(cursor)}::jsonb, ${JSON.stringify(page)}, ${askedAt}
     from ledger.job_calls where id = ${call.id} and lease_token = ${token}
     on conflict (service_call_id, page) do update set
-      cursor = excluded.cursor, content = excluded.content, asked_at = excluded.asked_at`.execute(
+      cursor = excluded.cursor, content = excluded.content, asked_at = excluded.asked_at, kept_at = excluded.kept_at`.execute(
     db,
   )
 }
 
-/** The page that an attempt before had at hand, as JSON, and when it was asked for. */
+/** The page that an attempt before had at hand until a moment ago, as JSON, and when it was asked for. */
 export async function pageAtHand(
   db: Db,
   { id, pages, cursor }: PagePlace,
 ): Promise<{ content: string; asked_at: Date } | undefined> {
   const { rows } = await sql<{ content: string; asked_at: Date }>`
     select content, asked_at from ledger.pages_at_hand
-    where service_call_id = ${id} and page = ${pages} and cursor = ${JSON.stringify(cursor)}::jsonb`.execute(
-    db,
-  )
+    where service_call_id = ${id} and page = ${pages} and cursor = ${JSON.stringify(cursor)}::jsonb
+      and kept_at > clock_timestamp() - ${goodFor}`.execute(db)
   return rows[0]
 }
 
 /** Forgets the pages of streams up to those that are written. */
 export async function dropAtHand(
-  db: Db | Transaction<DB>,
+  trx: Transaction<DB>,
   written: readonly Pick<PagePlace, 'id' | 'pages'>[],
 ): Promise<void> {
   await sql`
     delete from ledger.pages_at_hand h
     using jsonb_to_recordset(${JSON.stringify(written)}::jsonb) as w (id uuid, pages bigint)
-    where h.service_call_id = w.id and h.page <= w.pages`.execute(db)
+    where h.service_call_id = w.id and h.page <= w.pages`.execute(trx)
+}
+
+/** Forgets what nobody went on with. */
+export async function dropOldAtHand(db: Db): Promise<void> {
+  await sql`delete from ledger.pages_at_hand where kept_at < clock_timestamp() - ${goodFor}`.execute(
+    db,
+  )
 }

@@ -541,6 +541,10 @@ export interface LedgerPagesAtHand {
    */
   cursor: Json;
   /**
+   * Nobody goes on with it ten minutes later
+   */
+  kept_at: Generated<Timestamp>;
+  /**
    * How many pages of the stream came before it
    */
   page: number;

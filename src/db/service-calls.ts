@@ -211,7 +211,7 @@ export async function moveCursors(
 
 /**
  * Ends a stream without a page (it failed, or was skipped), or just counts its requests where `end` is undefined. Fenced
- * likewise. `updated_at` stays: it tells how old the cursor is.
+ * likewise. `updated_at` stays: it tells how old the cursor is. What was at hand of a stream that ends is not taken up again.
  */
 export async function endStream(
   db: Db,
@@ -228,7 +228,9 @@ export async function endStream(
         ? { kind: 'skipped', message: end.reason }
         : null
   const ended = await sql`
-    with ${fence(lease.call.id, lease.token)}
+    with ${fence(lease.call.id, lease.token)}, forgotten as (
+      delete from ledger.pages_at_hand h using fence where h.service_call_id = ${streamId} and ${status !== 'open'}
+    )
     update ledger.service_calls s set
       status = ${status}, error = ${error ? toJsonb(error) : null}::jsonb,
       requests = s.requests + ${requests.requests}, retries = s.retries + ${requests.retries},

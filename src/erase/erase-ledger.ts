@@ -14,6 +14,9 @@ export async function eraseFromLedger(
   person: Person,
   tally: Tally,
 ): Promise<void> {
+  // All, whoever is in them: they are only asked for again. First, as the pages' own transactions do it.
+  const atHand = await sql`delete from ledger.pages_at_hand`.execute(trx)
+  count(tally, 'ledger.pages_at_hand', 'deleted', atHand.numAffectedRows)
   const redact = redactor(person, { withThings: true })
   await redactCalls(trx, person, redact, tally)
   await redactStreams(trx, person, redact, tally)
@@ -37,9 +40,6 @@ export async function eraseFromLedger(
     trx,
   )
   count(tally, 'ledger.records_met', 'deleted', met.numAffectedRows)
-  // Whomever they tell of: they are only asked for again.
-  const atHand = await sql`delete from ledger.pages_at_hand`.execute(trx)
-  count(tally, 'ledger.pages_at_hand', 'deleted', atHand.numAffectedRows)
 }
 
 const allNames = ({ ids, names, things }: Person) => [...ids, ...names, ...things]

@@ -1,4 +1,4 @@
-import { keepAtHand, pageAtHand, type PagePlace } from '../db/pages-at-hand.ts'
+import { dropOldAtHand, keepAtHand, pageAtHand, type PagePlace } from '../db/pages-at-hand.ts'
 import type { Came } from './read-page.ts'
 import type { Page, StreamDeps } from './stream.ts'
 import type { UnderWay } from './under-way.ts'
@@ -12,7 +12,10 @@ export interface Hand {
   ): Promise<Came<Cursor>>
 }
 
-export function openHand({ db, lease, log }: StreamDeps, underWay: UnderWay): Hand {
+/** Forgets, first, what nobody went on with. */
+export async function openHand({ db, lease, log }: StreamDeps, underWay: UnderWay): Promise<Hand> {
+  await dropOldAtHand(db)
+
   async function keep(place: PagePlace, { page, fetchedAt }: Came<unknown>): Promise<void> {
     try {
       await keepAtHand(db, lease, place, page, fetchedAt)

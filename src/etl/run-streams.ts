@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
 import { databaseFault, isDatabaseAway } from '../db/lost-connection.ts'
-import { dropAtHand } from '../db/pages-at-hand.ts'
 import { endStream, listOpenStreams, openStreams, type Seed } from '../db/service-calls.ts'
 import { untilDatabaseAnswers } from '../db/until-database-answers.ts'
 import { Skipped } from '../errors.ts'
@@ -41,8 +40,8 @@ export interface RunStreamsOptions {
   /** Called after each page's transaction. */
   onPage?: () => void
   /**
-   * Bounds the pages that a kill would have asked for again, where several share a bound: they are kept as soon as they come.
-   * Default: they are bound by `parallel` alone, and kept when they are written.
+   * Bounds the pages that a kill would have asked for again, where several share a bound: they are kept as soon as they come, so
+   * that `alsoWrite` may get one that another process extracted. Default: `parallel` alone bounds them.
    */
   underWay?: UnderWay
 }
@@ -78,10 +77,10 @@ export async function runStreams<Cursor, Row>(
     return found.map((stream) => startReading(stream, operation, signal))
   }, parallel * 4)
   const writer = openPageWriter(deps, operation)
-  const hand = underWay && openHand(deps, underWay)
+  const hand = underWay && (await patiently(() => openHand(deps, underWay)))
   const beingWritten = new Set<Promise<void>>()
   let failures: Failures | undefined
-  const promised = new Map<string, number>() // Streams that idle lanes will find once a stream's pages are written.
+  const promised = new Map<string, number>() // Streams that idle lanes will find once a stream's page is written.
   let lanesBusy = 0
   let lost = 0 // Streams that the database broke off, since the last page that was written.
   let fatal: { error: unknown } | undefined
@@ -91,7 +90,7 @@ export async function runStreams<Cursor, Row>(
     const { next } = page
     if (lanes <= 0 || next === null || !operation.split) return page
     const shared = operation.split({ ...page, next }, lanes)
-    promised.set(id, (promised.get(id) ?? 0) + (shared.opens?.length ?? 0))
+    promised.set(id, shared.opens?.length ?? 0)
     return shared
   }
 
@@ -115,9 +114,7 @@ export async function runStreams<Cursor, Row>(
 
   const onWritten = (reading: Reading<Cursor>, page: Page<Cursor>, written: Written) => {
     lost = 0
-    const { id } = reading.stream
-    const left = promised.get(id)
-    if (left) promised.set(id, Math.max(0, left - (page.opens?.length ?? 0)))
+    promised.delete(reading.stream.id)
     reading.pages++
     reading.read++
     reading.rows += written.counts.read
@@ -127,8 +124,7 @@ export async function runStreams<Cursor, Row>(
     if (page.opens?.some((seed) => seed.operation === name)) list.more()
     if (reading.asked) return
     if (!written.done && reading.read < pages) return list.putBack(reading)
-    if (!written.done) readEnough.push(id)
-    promised.delete(id)
+    if (!written.done) readEnough.push(reading.stream.id)
     reading.span?.end()
     list.drop(reading)
   }
@@ -141,13 +137,9 @@ export async function runStreams<Cursor, Row>(
     const stops = stopsTheCall(error) || signal.aborted || stopping.aborted
     const end = stops || again ? undefined : endOf(error)
     const { id, subject } = reading.stream
-    try {
-      await patiently(() => endStream(db, lease, id, drain(reading.meter), end))
-      // What made it fail is not taken up again, nor what follows it.
-      if (end && hand) await patiently(() => dropAtHand(db, [{ id, pages: reading.pages + 1 }]))
-    } catch (reason) {
+    await patiently(() => endStream(db, lease, id, drain(reading.meter), end)).catch((reason) => {
       log.warn({ reason: String(reason), stream: id }, 'the end of a stream could not be written')
-    }
+    })
     promised.delete(id)
     reading.span?.end(error)
     list.drop(reading)
@@ -172,6 +164,7 @@ export async function runStreams<Cursor, Row>(
         mayAskAhead: () => reading.read + 1 < pages && !stopping.aborted,
         hand,
       })
+      if (operation.split) promised.set(reading.stream.id, page.page.opens?.length ?? 0)
       const written = writer
         .write(page)
         .catch((error: unknown) => {

@@ -78,7 +78,10 @@ export interface Operation<Cursor, Row> {
   service: Service
   operation: string
   entity: Entity<Row>
-  /** Whether the next page is asked for while one is written: a kill then costs two pages, else one. Default: true. */
+  /**
+   * Whether the next page is asked for while one is written: a kill then costs two pages, else one, where they are not kept when
+   * they come. Default: true.
+   */
   readAhead?: boolean
   /** Asks for the page at the cursor: one request, as a rule. */
   extract(cursor: Cursor, tools: ExtractTools): Promise<Page<Cursor>>

@@ -3,7 +3,7 @@ import PQueue from 'p-queue'
 /** Pages that were asked for and are not at hand yet: as many are asked for again after a kill. */
 export interface UnderWay {
   /**
-   * Asks for a page when there is room for one more; from then on it is under way, until it failed to come or is kept.
+   * Asks for a page when there is room for one more; from then on it is under way, until it failed to come or `keep` is over.
    */
   ask<Came>(work: () => Promise<Came>, keep: (came: Came) => Promise<void>): Promise<Came>
 }

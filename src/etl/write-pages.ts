@@ -33,7 +33,7 @@ export interface PageToWrite<Cursor, Row> {
   requests: RequestCounts
   /** When the page was asked for. */
   fetchedAt: Date
-  /** It was kept when it came (`hand.ts`). */
+  /** It may have been kept when it came (`hand.ts`). */
   isAtHand?: boolean
   /** From its request to its commit, in traces. */
   span?: Span | undefined

@@ -34,7 +34,7 @@ export function openTwoWays(run: Run<object>, crm: Amocrm): TwoWays {
     filters ??= await knownFilters(db, crm)
     if (filters === undefined) {
       const seeds = [{ subject: `attempt ${call.attempt}`, cursor: {} }]
-      await readOne({ operation: askForFilters(crm), seeds })
+      await run.streams(askForFilters(crm), seeds, { parallel: 1 })
       filters = (await knownFilters(db, crm)) ?? false
       if (!filters) log.warn('filtering is off in this account: lists are read in order instead')
     }
@@ -60,7 +60,7 @@ export function openTwoWays(run: Run<object>, crm: Amocrm): TwoWays {
       if (await filtersWork()) {
         await readOne(filtered)
         filters = !(await hasSkipped(db, call.id, operation.service, operation.operation))
-      } else await readOne({ operation: passOver(operation), seeds: [] })
+      } else await run.streams(passOver(operation), [], { parallel: 1 })
       // Also what an earlier attempt left open, when filters were off.
       await readOne(filters ? { ...otherwise, seeds: [] } : otherwise)
     },

@@ -36,6 +36,11 @@ test('a contact goes from everywhere, and neither a whole sync nor a replay brin
   const ofCompany = { companyIds: [Number(company)], maxAgeMinutes: 0 }
   await sync(ofCompany)
   await sandbox.admin('DELETE', '/amocrm/faults')
+  // A page that came and was not written, since its process was killed.
+  await sql`insert into ledger.pages_at_hand (service_call_id, page, cursor, content, asked_at)
+    select gen_random_uuid(), 0, 'null', payload::text, now() from raw.records where external_id = ${id} limit 1`.execute(
+    db,
+  )
   const before = await whereIs(db, [id, name])
   expect(Object.keys(before)).toEqual(
     expect.arrayContaining([
@@ -45,6 +50,7 @@ test('a contact goes from everywhere, and neither a whole sync nor a replay brin
       'raw.records',
       'ledger.rejects',
       'ledger.service_calls',
+      'ledger.pages_at_hand',
     ]),
   )
   const others = await sql<{ n: number }>`select count(*) as n from public.contacts`.execute(db)

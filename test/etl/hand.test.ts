@@ -71,6 +71,16 @@ test('a page that came is not asked for again, but written by the attempt after;
   expect(await atHand()).toEqual([])
 })
 
+test('it is asked for again ten minutes later', async () => {
+  await brokenOff()
+  await sql`update ledger.pages_at_hand set kept_at = now() - interval '11 minutes'`.execute(
+    deps.db,
+  )
+  asked = []
+  await read()
+  expect(asked).toEqual([3, 4, 5])
+})
+
 test('it is not written where its stream goes on from another place', async () => {
   await brokenOff()
   await sql`update ledger.service_calls set cursor = jsonb_build_object('page', 4)`.execute(deps.db)
@@ -103,13 +113,15 @@ test('of a stream that failed nothing is at hand, so that it is asked anew', asy
   expect(await atHand()).toEqual([])
 })
 
-test('an attempt that no longer holds the call keeps nothing; what nobody came for is gone after a day', async () => {
+test('an attempt that no longer holds the call keeps nothing; what nobody came for is gone after ten minutes', async () => {
   const place = { id: crypto.randomUUID(), pages: 0, cursor: null }
   await keepAtHand(deps.db, deps.lease, place, {}, new Date())
   expect(await atHand()).toHaveLength(1)
   await keepHouse(deps.db)
   expect(await atHand()).toHaveLength(1)
-  await sql`update ledger.pages_at_hand set asked_at = now() - interval '25 hours'`.execute(deps.db)
+  await sql`update ledger.pages_at_hand set kept_at = now() - interval '11 minutes'`.execute(
+    deps.db,
+  )
   await keepHouse(deps.db)
   expect(await atHand()).toEqual([])
 
