@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { catalog, describeParams, findJob, missingSettings, parseParams } from '../jobs/catalog.ts'
 import { Fault } from '../errors.ts'
+import { isObject } from '../is-object.ts'
 import type { Job } from '../jobs/job.ts'
 import { open, type Opened } from '../open.ts'
 import { inputErrors } from './arguments.ts'
@@ -112,7 +113,7 @@ function refuseWithoutSettings(job: Job, { settings }: Opened): void {
 function parseJson(text: string): object {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    if (isObject(value)) return value
   } catch {
     // Said below, with what was expected.
   }

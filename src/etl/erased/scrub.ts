@@ -1,3 +1,4 @@
+import { isObject } from '../../is-object.ts'
 import { withoutMentions } from '../transform/instagram/text.ts'
 import { tellingOf } from './who-is-told.ts'
 
@@ -60,6 +61,3 @@ export function isErasedId({ source, entity }: Kind, id: string, isErased: IsEra
   const object = { id, entity_id: id, username: id }
   return tellingOf(source).namesIn(object, entity).some(isErased)
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

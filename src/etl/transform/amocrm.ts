@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isObject } from '../../is-object.ts'
 import type { Transformed } from '../stream.ts'
 import { stableJson } from '../load/json.ts'
 import { validated } from './validated.ts'
@@ -122,8 +123,4 @@ export function common(
     created_at: record.created_at ?? null,
     updated_at: record.updated_at ?? null,
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Fault } from '../../../errors.ts'
+import { isObject } from '../../../is-object.ts'
 import { apolloId } from '../../transform/apollo.ts'
 import type { RequestContext } from '../http-client.ts'
 import { type Apollo, matchPath } from './upstream.ts'
@@ -59,8 +60,7 @@ export function pairMatches(
   if (matches.length !== ids.length) return found
   for (const [index, id] of ids.entries()) {
     const match = matches[index]
-    const isObject = typeof match === 'object' && match !== null
-    if (found.has(id) || !isObject || asked.has(apolloId(match) ?? '')) continue
+    if (found.has(id) || !isObject(match) || asked.has(apolloId(match) ?? '')) continue
     found.set(id, { ...match, id, returned_id: apolloId(match) ?? null })
   }
   return found

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isObject } from '../../../is-object.ts'
 
 const id = z.union([z.string().min(1), z.number()]).transform(String)
 const withPk = z.object({ pk: id })
@@ -21,6 +22,3 @@ export function completed(record: unknown, more: Record<string, unknown>): unkno
   for (const [key, value] of Object.entries(more)) whole[key] ??= value
   return whole
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
