@@ -50,7 +50,7 @@ async function startWorld(env: Record<string, string> = {}) {
 }
 
 test('from the request to the download: 202, progress, and an address that is made with each answer', async () => {
-  const world = await startWorld({ CSV_URL_TTL: '1' })
+  const world = await startWorld({ CSV_URL_TTL: '5' })
   const { job_id: id, status_url: path } = await world.begin({
     search,
     target_leads: 30,
@@ -81,8 +81,8 @@ test('from the request to the download: 202, progress, and an address that is ma
   expect(download.status).toBe(200)
   expect(Buffer.from(await download.arrayBuffer())).toEqual(csv)
   expect(download.headers.get('content-disposition')).toBe(`attachment; filename="leads-${id}.csv"`)
-  await new Promise((resolve) => setTimeout(resolve, 2100))
-  expect((await fetch(over.result?.csv?.url ?? '')).status).toBe(403)
+  const hasExpired = async () => (await fetch(over.result?.csv?.url ?? '')).status === 403
+  await until('it has expired', hasExpired, 15_000)
   const later = await world.look(path)
   expect((await fetch(later.result?.csv?.url ?? '')).status).toBe(200)
   const { rows } = await world.database.pool.query(
