@@ -7,6 +7,11 @@ import { createDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 import { heldCall, numbered, seedsOf } from './support/streams.ts'
 
+/** As long as it takes for another one to be asked for, if any is. */
+async function anotherMayCome(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await setImmediate()
+}
+
 const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 
 test('streams side by side have no more pages under way than they may, and each of them ends', async () => {
@@ -16,8 +21,7 @@ test('streams side by side have no more pages under way than they may, and each 
   const counting = numbered(3, {
     async extract(cursor, tools) {
       most = Math.max(most, ++now)
-      // As long as it takes for another one to come, if any does.
-      for (let turn = 0; turn < 20; turn++) await setImmediate()
+      await anotherMayCome()
       now--
       // Neither of these ever comes; their places are for others.
       if (tools.subject === 'a') throw new Skipped('nothing there')
@@ -50,6 +54,7 @@ test('there is room for as many pages as the quota lets come while one is on its
       ),
     )
     await until(`${wanted} are asked for`, () => count >= wanted)
+    await anotherMayCome()
     const atOnce = count
     kept.resolve()
     await Promise.all(pages)
