@@ -1,4 +1,4 @@
-import { createDatabase, startServers, type Servers } from './servers.ts'
+import { type BenchSandbox, createDatabase, startServers, type Servers } from './servers.ts'
 import { runCrmJob } from './run-crm-job.ts'
 import { printTable } from './print-table.ts'
 import { readSeedsWay } from './seeds-way.ts'
@@ -82,14 +82,25 @@ async function localCeiling(servers: Servers) {
   const sandbox = await servers.startSandbox(local)
   const database = await createDatabase(servers)
   const run = await runCrmJob(database, sandbox, 1000, {})
+  const pageMs = await fetchPages(sandbox, 100)
   await sandbox.stop()
   return {
     requests: run.requests,
     'seconds of the job': run.jobSeconds,
     'pages per second': round(run.requests / run.jobSeconds, 1),
     'rows per second': Math.round(run.rowsRead / run.jobSeconds),
+    'milliseconds a page takes the sandbox alone': round(pageMs, 1),
     'peak memory of the process, MB': run.peakMb,
   }
+}
+
+/** How long a page takes the server and a client that throws it away, in milliseconds. */
+async function fetchPages({ amocrm, token }: BenchSandbox, pages: number): Promise<number> {
+  const headers = { authorization: `Bearer ${token}` }
+  const begun = performance.now()
+  for (let page = 1; page <= pages; page++)
+    await (await fetch(`${amocrm}/api/v4/contacts?limit=250&page=${page}`, { headers })).text()
+  return (performance.now() - begun) / pages
 }
 
 function round(value: number, digits: number): number {
