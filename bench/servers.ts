@@ -16,7 +16,7 @@ export interface Servers {
 export interface SandboxOptions {
   latencyMs: number
   perSecond: number
-  /** How many posts and comments the first profile of Instagram has. Default: as many as any other. */
+  /** How many posts and comments the first profile of Instagram has. Default: as many as the others. */
   giant?: { posts: number; comments: number }
   /** What texts take to be analysed, in seconds. */
   analysisSeconds?: { min: number; max: number }

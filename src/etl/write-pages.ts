@@ -191,7 +191,7 @@ function contentsOf<Row>(entity: Entity<Row>, fresh: readonly { row: Loaded<Row>
 const isEmpty = ({ page: { page }, rejects }: Transformed<unknown, unknown>) =>
   rejects.length === 0 && page.next === null && (page.opens ?? []).length === 0
 
-/** A record that was rejected is as new as any other: it says that the page was not known before. */
+/** A record that was rejected is as new as the others: it says that the page was not known before. */
 function isDone<Cursor, Row>({ page, sorted }: PageToWrite<Cursor, Row>, raw: RawWritten): boolean {
   const { next, endsUnless } = page
   if (next === null) return true

@@ -40,7 +40,7 @@ export async function loadHighlights(
   )
 }
 
-/** The media of highlights: posts as any other, and their places. */
+/** The media of highlights: posts like the others, and their places. */
 export async function loadHighlightItems(
   trx: Transaction<DB>,
   rows: readonly Loaded<HighlightItemRow>[],
