@@ -46,15 +46,15 @@ export async function pageAtHand(
   return rows[0]
 }
 
-/** Forgets the pages of streams up to those that are written. */
+/** Forgets the pages of streams up to those that are written, or all where these are the last. */
 export async function dropAtHand(
   trx: Transaction<DB>,
-  written: readonly Pick<PagePlace, 'id' | 'pages'>[],
+  written: readonly (Pick<PagePlace, 'id' | 'pages'> & { done: boolean })[],
 ): Promise<void> {
   await sql`
     delete from ledger.pages_at_hand h
-    using jsonb_to_recordset(${JSON.stringify(written)}::jsonb) as w (id uuid, pages bigint)
-    where h.service_call_id = w.id and h.page <= w.pages`.execute(trx)
+    using jsonb_to_recordset(${JSON.stringify(written)}::jsonb) as w (id uuid, pages bigint, done boolean)
+    where h.service_call_id = w.id and (h.page <= w.pages or w.done)`.execute(trx)
 }
 
 /** Forgets what nobody went on with. */

@@ -113,6 +113,8 @@ export async function openStream(
   return row
 }
 
+export type OpenStream = Pick<ServiceCall, 'id' | 'subject' | 'cursor' | 'pages' | 'rows_read'>
+
 /** The oldest open streams of one operation after the stream `after`, leaving out those that are being read. */
 export async function listOpenStreams(
   db: Db,
@@ -123,9 +125,9 @@ export async function listOpenStreams(
     after,
     limit,
   }: { except?: readonly string[]; after?: string | undefined; limit: number },
-): Promise<ServiceCall[]> {
-  const { rows } = await sql<ServiceCall>`
-    select * from ledger.service_calls
+): Promise<OpenStream[]> {
+  const { rows } = await sql<OpenStream>`
+    select id, subject, cursor, pages, rows_read from ledger.service_calls
     where job_call_id = ${callId} and service = ${service} and operation = ${operation} and status = 'open'
       and id > ${after ?? nilUuid} and id <> all(${except}::uuid[])
     order by id limit ${limit}`.execute(db)
@@ -153,7 +155,7 @@ export async function hasSkipped(
   return skipped !== undefined
 }
 
-/** Where a page that was written leaves its stream, and what it counts. */
+/** Where a page leaves its stream, and what it counts. */
 export interface CursorMove {
   id: string
   /** How many pages the stream had before this one. */
@@ -167,46 +169,72 @@ export interface CursorMove {
 
 /**
  * The last statement of a transaction that writes pages: moves their cursors and counts, if the lease is still ours and
- * each stream still stands where its page began. The lease's row stays locked until the commit, so that a
- * takeover comes either before (and fewer are moved than were asked: roll back) or after. Answers how many were moved.
+ * each stream still stands where its first page began; several pages of one stream come in their order. The lease's row stays
+ * locked until the commit, so that a takeover comes either before (then not all are moved: roll back) or after. Answers whether
+ * all were moved.
  */
 export async function moveCursors(
   trx: Transaction<DB>,
   { call, token }: Pick<Lease, 'call' | 'token'>,
   moves: readonly CursorMove[],
-): Promise<number> {
-  const rows = moves.map(({ id, pages, cursor, done, requests, rows: counts, credits }) => ({
-    id,
-    pages,
-    cursor: done ? null : cursor,
-    done,
-    requests: requests.requests,
-    retries: requests.retries,
-    throttled_ms: Math.round(requests.throttledMs),
-    bytes: requests.bytes,
-    ...counts,
-    spent: credits?.spent ?? 0,
-    settled: credits?.settled ?? 0,
-  }))
+): Promise<boolean> {
+  const rows = [...Map.groupBy(moves, ({ id }) => id).values()].map(toRow)
+  // An update, written as an upsert, which finds its rows by key: of a month that is new the planner knows nothing, and an update with
+  // a join goes over all open streams of the call then, as many as a profile has posts. For the same reason `finished_at`, not
+  // `status`, says here what is open: an index of all that is open would be taken for the shorter way.
   const moved = await sql`
-    with ${fence(call.id, token)}
-    update ledger.service_calls s set
-      status = case when m.done then 'done' else 'open' end, cursor = m.cursor,
-      pages = s.pages + 1, requests = s.requests + m.requests, retries = s.retries + m.retries,
-      throttled_ms = s.throttled_ms + m.throttled_ms, bytes = s.bytes + m.bytes,
-      rows_read = s.rows_read + m.read, rows_inserted = s.rows_inserted + m.inserted,
-      rows_updated = s.rows_updated + m.updated, rows_unchanged = s.rows_unchanged + m.unchanged,
-      rows_rejected = s.rows_rejected + m.rejected,
-      credits = s.credits + m.spent, credits_in_doubt = greatest(0, s.credits_in_doubt - m.settled),
-      started_at = coalesce(s.started_at, clock_timestamp()), updated_at = clock_timestamp(),
-      finished_at = case when m.done then clock_timestamp() end
-    from fence, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as m (id uuid, pages bigint, cursor jsonb, done boolean,
-      requests bigint, retries bigint, throttled_ms bigint, bytes bigint, read bigint, inserted bigint, updated bigint,
-      unchanged bigint, rejected bigint, spent bigint, settled bigint)
-    where s.job_call_id = ${call.id} and s.id = m.id and s.status = 'open' and s.pages = m.pages`.execute(
-    trx,
-  )
-  return Number(moved.numAffectedRows)
+    with ${fence(call.id, token)}, moves as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as m (id uuid, pages bigint, written bigint, cursor jsonb,
+        done boolean, requests bigint, retries bigint, throttled_ms bigint, bytes bigint, read bigint, inserted bigint,
+        updated bigint, unchanged bigint, rejected bigint, spent bigint, settled bigint)
+      cross join lateral (
+        select service, operation, subject from ledger.service_calls
+        where job_call_id = ${call.id} and id = m.id and finished_at is null and pages = m.pages for no key update
+      ) s
+      where exists (select from fence)
+    )
+    insert into ledger.service_calls as s (job_call_id, id, service, operation, subject, status, cursor, pages, requests, retries,
+      throttled_ms, bytes, rows_read, rows_inserted, rows_updated, rows_unchanged, rows_rejected, credits, credits_in_doubt,
+      started_at, updated_at, finished_at)
+    select ${call.id}, id, service, operation, subject, case when done then 'done' else 'open' end, cursor, written, requests,
+      retries, throttled_ms, bytes, read, inserted, updated, unchanged, rejected, spent, settled,
+      clock_timestamp(), clock_timestamp(), case when done then clock_timestamp() end
+    from moves
+    on conflict (job_call_id, id) do update set
+      status = excluded.status, cursor = excluded.cursor,
+      pages = s.pages + excluded.pages, requests = s.requests + excluded.requests, retries = s.retries + excluded.retries,
+      throttled_ms = s.throttled_ms + excluded.throttled_ms, bytes = s.bytes + excluded.bytes,
+      rows_read = s.rows_read + excluded.rows_read, rows_inserted = s.rows_inserted + excluded.rows_inserted,
+      rows_updated = s.rows_updated + excluded.rows_updated, rows_unchanged = s.rows_unchanged + excluded.rows_unchanged,
+      rows_rejected = s.rows_rejected + excluded.rows_rejected,
+      credits = s.credits + excluded.credits, credits_in_doubt = greatest(0, s.credits_in_doubt - excluded.credits_in_doubt),
+      started_at = coalesce(s.started_at, excluded.started_at), updated_at = excluded.updated_at,
+      finished_at = excluded.finished_at`.execute(trx)
+  return Number(moved.numAffectedRows) === rows.length
+}
+
+function toRow(moves: readonly CursorMove[]) {
+  const [first] = moves
+  const last = moves.at(-1)
+  const sum = (of: (move: CursorMove) => number) => moves.reduce((all, move) => all + of(move), 0)
+  return {
+    id: first?.id,
+    pages: first?.pages,
+    written: moves.length,
+    cursor: last?.done ? null : last?.cursor,
+    done: last?.done,
+    requests: sum(({ requests }) => requests.requests),
+    retries: sum(({ requests }) => requests.retries),
+    throttled_ms: Math.round(sum(({ requests }) => requests.throttledMs)),
+    bytes: sum(({ requests }) => requests.bytes),
+    read: sum(({ rows }) => rows.read),
+    inserted: sum(({ rows }) => rows.inserted),
+    updated: sum(({ rows }) => rows.updated),
+    unchanged: sum(({ rows }) => rows.unchanged),
+    rejected: sum(({ rows }) => rows.rejected),
+    spent: sum(({ credits }) => credits?.spent ?? 0),
+    settled: sum(({ credits }) => credits?.settled ?? 0),
+  }
 }
 
 /**
@@ -238,6 +266,8 @@ export async function endStream(
       started_at = coalesce(s.started_at, clock_timestamp()),
       finished_at = case when ${status !== 'open'} then clock_timestamp() end
     from fence
-    where s.job_call_id = fence.id and s.id = ${streamId} and s.status = 'open'`.execute(db)
+    where s.job_call_id = ${lease.call.id} and s.id = ${streamId} and s.finished_at is null`.execute(
+    db,
+  )
   return ended.numAffectedRows === 1n
 }

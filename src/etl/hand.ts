@@ -1,24 +1,36 @@
 import { dropOldAtHand, keepAtHand, pageAtHand, type PagePlace } from '../db/pages-at-hand.ts'
-import type { Came } from './read-page.ts'
+import type { Span } from '../tracing.ts'
 import type { Page, StreamDeps } from './stream.ts'
 import type { UnderWay } from './under-way.ts'
 
-/** Where pages are kept from their answer to their transaction, so that a kill costs only those that are under way. */
-export interface Hand {
-  /** Asks for a page, and keeps it; or, where the stream is `resumed` with it, takes what was at hand already. */
-  take<Cursor>(
-    place: PagePlace & { resumed: boolean },
-    ask: () => Promise<Came<Cursor>>,
-  ): Promise<Came<Cursor>>
+/** A page, with what it leaves to others. */
+export interface Came<Cursor> {
+  page: Page<Cursor>
+  /** When it was asked for. */
+  fetchedAt: Date
+  /** It is kept until it is written. */
+  isAtHand?: boolean
+  /** From its request to its commit, in traces. */
+  span?: Span
 }
 
-/** Forgets, first, what nobody went on with. */
-export async function openHand({ db, lease, log }: StreamDeps, underWay: UnderWay): Promise<Hand> {
+/** Where pages are kept from their answer to their transaction, so that a kill costs only those that are under way. */
+export interface Hand {
+  /** Asks for a page, and keeps it. */
+  ask<Cursor>(place: PagePlace, ask: () => Promise<Came<Cursor>>): Promise<Came<Cursor>>
+  /** The page that an attempt before had at hand. */
+  held<Cursor>(place: PagePlace): Promise<Came<Cursor> | undefined>
+}
+
+/** @param underWay Default: the order in each stream is bound enough, and a page is kept where the next one may be asked for then. */
+export async function openHand({ db, lease, log }: StreamDeps, underWay?: UnderWay): Promise<Hand> {
+  // First, what nobody went on with.
   await dropOldAtHand(db)
 
-  async function keep(place: PagePlace, { page, fetchedAt }: Came<unknown>): Promise<void> {
+  async function keep(place: PagePlace, came: Came<unknown>): Promise<void> {
     try {
-      await keepAtHand(db, lease, place, page, fetchedAt)
+      await keepAtHand(db, lease, place, came.page, came.fetchedAt)
+      came.isAtHand = true
     } catch (error) {
       // It can be written all the same.
       log.warn({ reason: String(error), stream: place.id }, 'a page could not be kept at hand')
@@ -26,14 +38,23 @@ export async function openHand({ db, lease, log }: StreamDeps, underWay: UnderWa
   }
 
   return {
-    async take<Cursor>(
-      { resumed, ...place }: PagePlace & { resumed: boolean },
-      ask: () => Promise<Came<Cursor>>,
-    ) {
-      const kept = resumed && (await pageAtHand(db, place))
-      // As `keep` wrote it.
-      if (kept) return { page: JSON.parse(kept.content) as Page<Cursor>, fetchedAt: kept.asked_at }
-      return await underWay.ask(ask, async (came) => await keep(place, came))
+    async ask(place, ask) {
+      if (underWay) return await underWay.ask(ask, (came) => keep(place, came))
+      const came = await ask()
+      if (mayBeReadOn(came.page)) await keep(place, came)
+      return came
+    },
+
+    async held<Cursor>(place: PagePlace) {
+      const kept = await pageAtHand(db, place)
+      if (!kept) return undefined
+      // As it was kept.
+      const page = JSON.parse(kept.content) as Page<Cursor>
+      return { page, fetchedAt: kept.asked_at, isAtHand: true }
     },
   }
 }
+
+/** Whether the page after it may be asked for before it is written. */
+export const mayBeReadOn = ({ next, endsUnless }: Page<unknown>): boolean =>
+  next !== null && endsUnless === undefined

@@ -50,7 +50,7 @@ export function newestOf<Cursor, Row>(
       .flatMap(({ page, good }) =>
         good
           .filter(({ id }) => counts(id, page))
-          .map(({ id, row, kept }) => ({ id, row: { ...row, ...whenceOf(page, kept) } })),
+          .map(({ id, row, kept }) => ({ id, page, row: { ...row, ...whenceOf(page, kept) } })),
       )
       .toSorted(byId),
     rejects: pages.flatMap(({ page, rejects }) =>

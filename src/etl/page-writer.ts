@@ -5,8 +5,8 @@ import { stopsTheCall } from './stream-failures.ts'
 import { type PageToWrite, writePages, type Written } from './write-pages.ts'
 
 export interface PageWriter<Cursor, Row> {
-  /** Resolves when the page is committed. */
-  write(page: PageToWrite<Cursor, Row>): Promise<Written>
+  /** Pages of one stream in their order: each resolves when it is committed. */
+  write(pages: readonly PageToWrite<Cursor, Row>[]): Promise<Written>[]
   /** Resolves when there is room for a further page. */
   room(): Promise<void>
 }
@@ -55,25 +55,35 @@ export function openPageWriter<Cursor, Row>(
     } catch (error) {
       // A page that cannot be written must not take others with it.
       const mayBeOneOfThem = batch.length > 1 && !isDatabaseAway(error) && !stopsTheCall(error)
-      if (mayBeOneOfThem && !deps.signal.aborted)
-        for (const one of batch) await writeTogether([one])
-      else
-        for (const { page, end } of batch) {
-          page.span?.end(error)
-          end.reject(error)
-        }
+      if (mayBeOneOfThem && !deps.signal.aborted) await writeOneByOne(batch)
+      else for (const one of batch) fail(one, error)
     }
   }
 
+  async function writeOneByOne(batch: readonly Waiting<Cursor, Row>[]): Promise<void> {
+    const broken = new Map<string, unknown>()
+    for (const one of batch) {
+      const { id } = one.page.stream
+      if (broken.has(id)) fail(one, broken.get(id))
+      else await writeTogether([one])
+      await one.end.promise.catch((error: unknown) => broken.set(id, error))
+    }
+  }
+
+  function fail({ page, end }: Waiting<Cursor, Row>, error: unknown): void {
+    page.span?.end(error)
+    end.reject(error)
+  }
+
   return {
-    write(page) {
-      const end = Promise.withResolvers<Written>()
-      waiting.push({ page, end })
+    write(pages) {
+      const ends = pages.map((page) => ({ page, end: Promise.withResolvers<Written>() }))
+      waiting.push(...ends)
       if (writers === 0 || (writers < mostWriters && waiting.length >= worthAnother)) {
         writers++
         void writeWhileSomeWait()
       }
-      return end.promise
+      return ends.map(({ end }) => end.promise)
     },
     async room() {
       while (waiting.length >= mostWaiting) await waiting[0]?.end.promise.catch(() => {})

@@ -8,7 +8,7 @@ import { addUsage } from './extract/usage-meter.ts'
 import { openHand } from './hand.ts'
 import { openPageWriter } from './page-writer.ts'
 import { pagesLeft } from './pages-left.ts'
-import { type Reading, readPage, startReading, stopReading } from './read-page.ts'
+import { isAhead, type Reading, readPages, startReading, stopReading } from './read-pages.ts'
 import type { Operation, Page, StreamDeps, StreamProgress } from './stream.ts'
 import {
   addFailure,
@@ -20,7 +20,7 @@ import {
 } from './stream-failures.ts'
 import { openStreamList } from './stream-list.ts'
 import type { UnderWay } from './under-way.ts'
-import type { Written } from './write-pages.ts'
+import type { PageToWrite, Written } from './write-pages.ts'
 
 /** How often in a row the database may break off streams, with no page written in between, before the attempt ends. */
 const mostLost = 20
@@ -77,8 +77,9 @@ export async function runStreams<Cursor, Row>(
     return found.map((stream) => startReading(stream, operation, signal))
   }, parallel * 4)
   const writer = openPageWriter(deps, operation)
-  const hand = underWay && (await patiently(() => openHand(deps, underWay)))
-  const beingWritten = new Set<Promise<void>>()
+  const isKept = underWay !== undefined || operation.readAhead === 'kept'
+  const hand = isKept ? await patiently(() => openHand(deps, underWay)) : undefined
+  const beingWritten = new Set<Promise<boolean>>()
   let failures: Failures | undefined
   const promised = new Map<string, number>() // Streams that idle lanes will find once a stream's page is written.
   let lanesBusy = 0
@@ -112,7 +113,7 @@ export async function runStreams<Cursor, Row>(
     }
   }
 
-  const onWritten = (reading: Reading<Cursor>, page: Page<Cursor>, written: Written) => {
+  const onPageWritten = (reading: Reading<Cursor>, page: Page<Cursor>, written: Written) => {
     lost = 0
     promised.delete(reading.stream.id)
     reading.pages++
@@ -122,11 +123,19 @@ export async function runStreams<Cursor, Row>(
     onPage?.()
     tell(reading, written.done ? 'done' : 'open')
     if (page.opens?.some((seed) => seed.operation === name)) list.more()
-    if (reading.asked) return
-    if (!written.done && reading.read < pages) return list.putBack(reading)
-    if (!written.done) readEnough.push(reading.stream.id)
+  }
+
+  /** Answers whether the lane that read it goes on with it. */
+  const onWritten = (reading: Reading<Cursor>, isDone: boolean): boolean => {
+    if (isAhead(reading)) return true
+    if (!isDone && reading.read < pages) {
+      list.putBack(reading)
+      return false
+    }
+    if (!isDone) readEnough.push(reading.stream.id)
     reading.span?.end()
     list.drop(reading)
+    return false
   }
 
   const onFailed = async (reading: Reading<Cursor>, thrown: unknown): Promise<void> => {
@@ -155,33 +164,51 @@ export async function runStreams<Cursor, Row>(
     log.warn({ err: error, stream: id, subject }, 'a stream failed')
   }
 
-  /** Reads a page of a stream. It may still be being written when the lane is free for another one. */
-  const readOne = async (reading: Reading<Cursor>): Promise<void> => {
+  const write = async (
+    reading: Reading<Cursor>,
+    some: PageToWrite<Cursor, Row>[],
+  ): Promise<boolean> => {
+    try {
+      const ends = await Promise.allSettled(writer.write(some))
+      for (const [n, { page, requests }] of some.entries()) {
+        const end = ends[n]
+        // Its requests were made, though nothing of what they brought is kept.
+        if (end?.status === 'rejected') addUsage(reading.meter, requests)
+        else if (end) onPageWritten(reading, page, end.value)
+      }
+      const failed = ends.find((end) => end.status === 'rejected')
+      if (failed) throw failed.reason
+      const last = ends.at(-1)
+      return onWritten(reading, last?.status === 'fulfilled' && last.value.done)
+    } catch (error) {
+      await onFailed(reading, error)
+      return false
+    }
+  }
+
+  /**
+   * Reads what comes next of a stream. It may still be being written when the lane is free for another one. Answers whether the lane
+   * goes on with this one.
+   */
+  const readOne = async (reading: Reading<Cursor>): Promise<boolean> => {
     const begun = performance.now()
     try {
-      const page = await readPage(operation, reading, {
+      const some = await readPages(operation, reading, {
         share: (one) => share(one, reading.stream.id),
-        mayAskAhead: () => reading.read + 1 < pages && !stopping.aborted,
+        mayAskAhead: (asked) => asked < pages && !stopping.aborted,
         hand,
       })
-      if (operation.split) promised.set(reading.stream.id, page.page.opens?.length ?? 0)
-      const written = writer
-        .write(page)
-        .catch((error: unknown) => {
-          // Its requests were made, though nothing of what they brought is kept.
-          addUsage(reading.meter, page.requests)
-          throw error
-        })
-        .then((how) => onWritten(reading, page.page, how))
-        .catch((error: unknown) => onFailed(reading, error))
-        .finally(() => beingWritten.delete(written))
+      const opens = some.flatMap(({ page }) => page.opens ?? [])
+      if (operation.split) promised.set(reading.stream.id, opens.length)
+      const written = write(reading, some).finally(() => beingWritten.delete(written))
       beingWritten.add(written)
       const tookMs = performance.now() - begun
-      if (operation.readAhead ?? true) await written
-      else if (tookMs >= worthWaitingMs) await within(written, Math.min(tookMs, longestWaitMs))
+      if (operation.readAhead ?? true) return await written
+      if (tookMs >= worthWaitingMs) await within(written, Math.min(tookMs, longestWaitMs))
     } catch (error) {
       await onFailed(reading, error)
     }
+    return false
   }
 
   const lane = async (): Promise<void> => {
@@ -190,8 +217,7 @@ export async function runStreams<Cursor, Row>(
       const reading = await list.take()
       if (!reading) return
       lanesBusy++
-      do await readOne(reading)
-      while (reading.asked)
+      while (await readOne(reading));
       lanesBusy--
     }
   }
@@ -215,7 +241,7 @@ export async function runStreams<Cursor, Row>(
 }
 
 /** Waits for work, so long at most. */
-async function within(work: Promise<void>, ms: number): Promise<void> {
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
   const over = new AbortController()
   await Promise.race([work, setTimeout(ms, undefined, { signal: over.signal }).catch(() => {})])
   over.abort()

@@ -53,7 +53,7 @@ export interface Page<Cursor> {
   kept?: readonly Kept[]
   /** Where the stream goes on; null: it is done. */
   next: Cursor | null
-  /** The stream is done with this page, whatever `next` says, if none of its records was new, or none new or changed. Not with `readAhead`. */
+  /** The stream is done with this page, whatever `next` says, if none of its records was new, or none new or changed: nothing is read ahead of it. */
   endsUnless?: 'new' | 'changed'
   /** Streams that this page found (the comments of its posts) or gave away: opened in the page's own transaction. */
   opens?: readonly Seed[]
@@ -79,10 +79,10 @@ export interface Operation<Cursor, Row> {
   operation: string
   entity: Entity<Row>
   /**
-   * Whether the next page is asked for while one is written: a kill then costs two pages, else one, where they are not kept when
-   * they come. Default: true.
+   * Whether the next page is asked for while one is written: a kill then costs two pages, else one. Or one all the same, where pages
+   * are `kept` when they come (`hand.ts`), at the cost of a statement. Default: true.
    */
-  readAhead?: boolean
+  readAhead?: boolean | 'kept'
   /** Asks for the page at the cursor: one request, as a rule. */
   extract(cursor: Cursor, tools: ExtractTools): Promise<Page<Cursor>>
   /**

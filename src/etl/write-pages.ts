@@ -27,6 +27,7 @@ import type { SortedPage } from './sort-page.ts'
 import type { Entity, Loaded, Operation, Page, StreamDeps } from './stream.ts'
 
 export interface PageToWrite<Cursor, Row> {
+  /** With how many pages it had before this one. */
   stream: Pick<ServiceCall, 'id' | 'pages' | 'subject'>
   page: Page<Cursor>
   sorted: SortedPage<Row>
@@ -46,8 +47,8 @@ export interface Written {
 }
 
 /**
- * Writes pages of different streams of one operation, whole or not at all: raw rows, normalized rows, rejects, the streams
- * they open, their cursors and counters, in one transaction, fenced by the lease. While the database is away it is tried again,
+ * Writes pages of one operation, of different streams and of one in their order, whole or not at all: raw rows, normalized rows,
+ * rejects, the streams they open, their cursors and counters, in one transaction, fenced by the lease. While the database is away it is tried again,
  * as long as the lease may be ours; a commit whose answer was lost is recognised by the streams' page counts. Where the
  * database refuses a value of a page that comes alone, its record is set aside. Nothing of people that were erased is written.
  * @throws Fault `lease_lost` where another attempt holds the call now: nothing was written.
@@ -140,11 +141,11 @@ async function transact<Cursor, Row>(
         const counts = countRows(page.sorted, refused, raw, (id) => pageOf.get(id) === page)
         return { counts, done: isDone(page, raw) }
       })
-      const rowsOf = Map.groupBy(rows, (row) => row.service_call_id)
+      const goodOf = Map.groupBy(fresh, ({ page }) => page)
       await operation.alsoWrite?.(
         trx,
         pages.map(({ stream, page, sorted }, n) => ({
-          rows: rowsOf.get(stream.id) ?? [],
+          rows: (goodOf.get(pages[n] ?? never()) ?? []).map(({ row }) => row),
           ids: sorted.raw.map(({ id }) => id),
           absent: page.absent ?? [],
           stale: new Set(sorted.raw.map(({ id }) => id).filter((id) => raw.stale.has(id))),
@@ -158,18 +159,20 @@ async function transact<Cursor, Row>(
       if (kept.length > 0)
         await dropAtHand(
           trx,
-          kept.map(({ stream }) => stream),
+          kept.map(({ stream, page }) => ({ ...stream, done: page.next === null })),
         )
       const moves = pages.map(({ stream, page, requests }, n): CursorMove => {
         const { counts, done } = written[n] ?? never()
         const { next: cursor, credits } = page
         return { id: stream.id, pages: stream.pages, cursor, done, requests, rows: counts, credits }
       })
-      if ((await moveCursors(trx, lease, moves)) < moves.length) {
-        const done = await writtenAlready(trx, lease, moves)
-        if (!done) throw new Fault('lease_lost', 'another attempt holds this job call now')
+      if (!(await moveCursors(trx, lease, moves))) {
+        const stands = await writtenAlready(trx, lease, moves)
+        if (!stands) throw new Fault('lease_lost', 'another attempt holds this job call now')
         // Nothing is new any more: whether a stream has ended, the ledger says.
-        throw new WrittenAlready(written.map((how, n) => ({ ...how, done: done[n] ?? how.done })))
+        throw new WrittenAlready(
+          written.map((how, n) => ({ ...how, done: stands[n]?.status === 'done' })),
+        )
       }
       return written
     })
@@ -225,12 +228,12 @@ class WrittenAlready extends Error {
   }
 }
 
-/** Whether each stream is done; undefined where the pages were not written before. */
+/** How each page left its stream; undefined where they were not written before. */
 async function writtenAlready(
   db: StreamDeps['db'],
   lease: StreamDeps['lease'],
   moves: readonly CursorMove[],
-): Promise<boolean[] | undefined> {
+): Promise<({ status: string } | undefined)[] | undefined> {
   const rows = await db
     .selectFrom('ledger.service_calls as s')
     .innerJoin('ledger.job_calls as c', 'c.id', 's.job_call_id')
@@ -243,9 +246,11 @@ async function writtenAlready(
     )
     .where('c.lease_token', '=', lease.token)
     .execute()
+  const lastOf = new Map(moves.map((move) => [move.id, move]))
   const streams = new Map(rows.map((row) => [row.id, row]))
-  if (!moves.every((move) => streams.get(move.id)?.pages === move.pages + 1)) return undefined
-  return moves.map(({ id }) => streams.get(id)?.status === 'done')
+  const isThere = (move: CursorMove) => streams.get(move.id)?.pages === move.pages + 1
+  if (![...lastOf.values()].every(isThere)) return undefined
+  return moves.map((move) => (isThere(move) ? streams.get(move.id) : { status: 'open' }))
 }
 
 function never(): never {

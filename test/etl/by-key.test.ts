@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
+import { listOpenStreams, moveCursors, openStreams } from '../../src/db/service-calls.ts'
 import { companies, contacts, notes } from '../../src/etl/extract/amocrm/entities.ts'
 import { comments, follows, likes, posts } from '../../src/etl/extract/instagram/entities.ts'
+import { newMeter } from '../../src/etl/extract/http-client.ts'
 import { writeRaw } from '../../src/etl/load/raw-records.ts'
 import { sortPage } from '../../src/etl/sort-page.ts'
 import type { Entity } from '../../src/etl/stream.ts'
 import { album } from '../instagram/records.ts'
 import { createDatabase } from '../support/database.ts'
+import { heldCall, seedsOf } from './support/streams.ts'
 
 const phones = (n: number) =>
   Array.from({ length: 1 + (n % 2) }, (_, i) => ({ value: `+7912${n}${i}`, enum_code: 'WORK' }))
@@ -86,3 +89,32 @@ test.each(records.map(([entity, record]) => ({ entity, record, name: entity.enti
       expect(at, `rows of ${table} that were looked at`).toBeLessThan(inserted * 4)
   },
 )
+
+test('cursors are moved by key: that a call has very many open streams costs nothing', async () => {
+  const { db, lease } = await heldCall(await createDatabase())
+  const names = Array.from({ length: 2000 }, (_, n) => `post ${n}`)
+  const seeds = seedsOf(...names).map((seed) => ({ ...seed, operation: 'numbered' }))
+  await openStreams(db, lease, 'instagram', seeds)
+  const stream = { service: 'instagram', operation: 'numbered' } as const
+  const open = await listOpenStreams(db, lease.call.id, stream, { limit: 200 })
+  const looked = await db.transaction().execute(async (trx) => {
+    // As the statement that writes raw records leaves it.
+    await sql`set local plan_cache_mode = force_generic_plan`.execute(trx)
+    for (let n = 0; n < open.length; n += 10) {
+      const moves = open.slice(n, n + 10).map(({ id, pages }) => ({
+        id,
+        pages,
+        cursor: null,
+        done: true,
+        requests: newMeter(),
+        rows: { read: 0, inserted: 0, updated: 0, unchanged: 0, rejected: 0 },
+      }))
+      expect(await moveCursors(trx, lease, moves)).toBe(true)
+    }
+    return await sql<{ at: number; updated: number }>`
+      select sum(seq_tup_read + idx_tup_fetch)::int as at, sum(n_tup_upd)::int as updated
+      from pg_stat_xact_user_tables where relname like 'service_calls_%'`.execute(trx)
+  })
+  expect(looked.rows[0]?.updated).toBe(200)
+  expect(looked.rows[0]?.at).toBeLessThan(200 * 4)
+})

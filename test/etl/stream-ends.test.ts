@@ -6,7 +6,7 @@ import { newMeter } from '../../src/etl/extract/http-client.ts'
 import { openPageWriter } from '../../src/etl/page-writer.ts'
 import { runStreams } from '../../src/etl/run-streams.ts'
 import { sortPage } from '../../src/etl/sort-page.ts'
-import type { StreamDeps } from '../../src/etl/stream.ts'
+import type { ExtractTools, StreamDeps } from '../../src/etl/stream.ts'
 import { type PageToWrite, writePages } from '../../src/etl/write-pages.ts'
 import { createDatabase } from '../support/database.ts'
 import { heldCall, type Numbered, numbered, seedsOf } from './support/streams.ts'
@@ -39,6 +39,27 @@ test('a stream whose page is written a second time goes on, though nothing of it
   expect(await streams(deps)).toMatchObject([{ subject: 'a', status: 'open', pages: 1 }])
 })
 
+test('pages of one stream that are written a second time change nothing, and leave it as they did', async () => {
+  const deps = await heldCall(await createDatabase())
+  const first = await pageOf(deps, numbered(2), 'a')
+  const last = await numbered(2).extract({ page: 2 }, first.tools)
+  const pages = [
+    first,
+    {
+      ...first,
+      stream: { ...first.stream, pages: 1 },
+      page: last,
+      sorted: await sortPage(numbered(2).entity, last.records),
+    },
+  ]
+  const written = await writePages(deps, numbered(2), pages)
+  const [stands] = await streams(deps)
+  expect(stands).toMatchObject({ status: 'done', pages: 2, rows_inserted: 2, cursor: null })
+  const again = await writePages(deps, numbered(2), pages)
+  for (const ends of [written, again]) expect(ends.map(({ done }) => done)).toEqual([false, true])
+  expect(await streams(deps)).toEqual([stands])
+})
+
 test('a page of which all is rejected may still be new: the stream goes on', async () => {
   const deps = await heldCall(await createDatabase())
   const { entity } = numbered(3)
@@ -66,7 +87,7 @@ test('a page that cannot be written takes none with it that wait beside it', asy
   for (const subject of ['first', 'good', 'bad', 'better'])
     pages.push(await pageOf(deps, refusing, subject))
   const writer = openPageWriter(deps, refusing)
-  const written = await Promise.allSettled(pages.map((page) => writer.write(page)))
+  const written = await Promise.allSettled(pages.flatMap((page) => writer.write([page])))
   expect(written.map(({ status }) => status)).toEqual([
     'fulfilled',
     'fulfilled',
@@ -128,7 +149,7 @@ async function pageOf(
   { db, lease }: StreamDeps,
   operation: Numbered,
   subject: string,
-): Promise<PageToWrite<{ page: number }, { id: string }>> {
+): Promise<PageToWrite<{ page: number }, { id: string }> & { tools: ExtractTools }> {
   const { service, operation: name } = operation
   const cursor = { page: 1 }
   await openStreams(db, lease, service, [{ operation: name, subject, cursor }])
@@ -149,6 +170,7 @@ async function pageOf(
     sorted: await sortPage(operation.entity, page.records),
     requests: newMeter(),
     fetchedAt: new Date(),
+    tools,
   }
 }
 
