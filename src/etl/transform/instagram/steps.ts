@@ -16,6 +16,6 @@ export function transformBy<Schema extends z.ZodType, Row extends object>(
 ): (payload: unknown) => Transformed<Row> {
   return (payload) =>
     validated(schema, payload, (source) =>
-      steps.reduce<Row>((row, step) => ({ ...row, ...step(source, row) }), begin(source)),
+      steps.reduce<Row>((row, step) => Object.assign(row, step(source, row)), begin(source)),
     )
 }
