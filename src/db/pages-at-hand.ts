@@ -2,6 +2,7 @@ import { sql, type Transaction } from 'kysely'
 import type { Db } from './connect.ts'
 import type { Lease } from './leases.ts'
 import type { DB } from './schema.generated.ts'
+import type { RequestCounts } from './service-calls.ts'
 
 /** A takeover is quicker, an operator hardly slower: what a page says of what is there, and not there, is true by then. */
 const goodFor = sql`interval '10 minutes'`
@@ -15,18 +16,18 @@ export interface PagePlace {
   cursor: unknown
 }
 
-/** Keeps a page until it is written (`migrations/0017_pages_at_hand.ts`). Keeps nothing where another attempt holds the call now. */
+/** Keeps a page, with what it cost, until it is written (`migrations/0017_pages_at_hand.ts`). Keeps nothing where another attempt holds the call now. */
 export async function keepAtHand(
   db: Db,
   { call, token }: Pick<Lease, 'call' | 'token'>,
   { id, pages, cursor }: PagePlace,
-  page: unknown,
+  came: { page: unknown; requests: RequestCounts },
   askedAt: Date,
 ): Promise<void> {
   // The call is not locked, as pages' transactions do it: a takeover in between finds one page more, and it is a true one.
   await sql`
     insert into ledger.pages_at_hand (service_call_id, page, cursor, content, asked_at)
-    select ${id}::uuid, ${pages}, ${JSON.stringify(cursor)}::jsonb, ${JSON.stringify(page)}, ${askedAt}
+    select ${id}::uuid, ${pages}, ${JSON.stringify(cursor)}::jsonb, ${JSON.stringify(came)}, ${askedAt}
     from ledger.job_calls where id = ${call.id} and lease_token = ${token}
     on conflict (service_call_id, page) do update set
       cursor = excluded.cursor, content = excluded.content, asked_at = excluded.asked_at, kept_at = excluded.kept_at`.execute(

@@ -178,7 +178,7 @@ export async function moveCursors(
   { call, token }: Pick<Lease, 'call' | 'token'>,
   moves: readonly CursorMove[],
 ): Promise<boolean> {
-  const rows = [...Map.groupBy(moves, ({ id }) => id).values()].map(toRow)
+  const rows = [...Map.groupBy(moves, ({ id }) => id).values()].map(asOneMove)
   // An update, written as an upsert, which finds its rows by key: of a month that is new the planner knows nothing, and an update with
   // a join goes over all open streams of the call then, as many as a profile has posts. For the same reason `finished_at`, not
   // `status`, says here what is open: an index of all that is open would be taken for the shorter way.
@@ -213,7 +213,8 @@ export async function moveCursors(
   return Number(moved.numAffectedRows) === rows.length
 }
 
-function toRow(moves: readonly CursorMove[]) {
+/** Several pages of a stream, as one row. */
+function asOneMove(moves: readonly CursorMove[]) {
   const [first] = moves
   const last = moves.at(-1)
   const sum = (of: (move: CursorMove) => number) => moves.reduce((all, move) => all + of(move), 0)

@@ -2,7 +2,7 @@ import type { OpenStream } from '../db/service-calls.ts'
 import { Fault } from '../errors.ts'
 import { type Span, startSpan } from '../tracing.ts'
 import { drain, type Meter, newMeter } from './extract/http-client.ts'
-import { type Came, type Hand, mayBeReadOn } from './hand.ts'
+import { type Came, type Hand, tellsNext } from './hand.ts'
 import { sortPage } from './sort-page.ts'
 import type { ExtractTools, Operation, Page } from './stream.ts'
 import type { PageToWrite } from './write-pages.ts'
@@ -20,8 +20,8 @@ export interface Reading<Cursor> {
   /** An attempt before may have had its next page at hand. */
   resumed: boolean
   /** Pages that came and are not being written yet, in their order. */
-  came: (Came<Cursor> & { pages: number })[]
-  /** The page that comes next; it is among those that came, then. */
+  came: CameAt<Cursor>[]
+  /** The page after those, while it is on its way: it is the last of those that came, then. */
   asked?: Promise<void> | undefined
   tools: ExtractTools
   /** From its first page in this process on. */
@@ -30,8 +30,12 @@ export interface Reading<Cursor> {
   abort: (reason: unknown) => void
 }
 
-/** Records that are at hand for the next transaction, at most, where a page may be asked for after them: small pages are written together. */
+/** A page, with how many pages the stream had before it. */
+type CameAt<Cursor> = Came<Cursor> & { pages: number }
+
+/** What is at hand for the next transaction where one more page is asked for, at most: small pages are written together. */
 const enoughRecords = 50
+const enoughPages = 5
 
 export function startReading<Cursor, Row>(
   stream: OpenStream,
@@ -70,7 +74,7 @@ export const isAhead = ({ came, asked }: Reading<unknown>): boolean =>
 
 /**
  * Reads the page at a stream's cursor, and those after it that came already: what is to be written in one transaction. The next
- * one is on its way then, where the operation reads ahead. Where pages are kept, reading ahead goes on until `enoughRecords` came;
+ * one is on its way then, where the operation reads ahead. Where pages are kept, reading ahead goes on until enough of them came;
  * else in memory are at most the page that is written and the one after it.
  */
 export async function readPages<Cursor, Row>(
@@ -78,7 +82,7 @@ export async function readPages<Cursor, Row>(
   reading: Reading<Cursor>,
   options: ReadPagesOptions<Cursor>,
 ): Promise<PageToWrite<Cursor, Row>[]> {
-  const { stream, pages, cursor, meter } = reading
+  const { stream, pages, cursor } = reading
   if (!isAhead(reading)) ask(operation, reading, { pages, cursor }, options)
   if (reading.came.length === 0) await reading.asked
   const came = reading.came.splice(0)
@@ -87,7 +91,7 @@ export async function readPages<Cursor, Row>(
   const toWrite: PageToWrite<Cursor, Row>[] = []
   for (const { pages: before, ...one } of came) {
     const sorted = await sortPage(operation.entity, one.page.records, one.page.kept)
-    toWrite.push({ ...one, stream: { ...stream, pages: before }, sorted, requests: drain(meter) })
+    toWrite.push({ ...one, stream: { ...stream, pages: before }, sorted })
   }
   return toWrite
 }
@@ -95,15 +99,23 @@ export async function readPages<Cursor, Row>(
 function askAhead<Cursor, Row>(
   operation: Operation<Cursor, Row>,
   reading: Reading<Cursor>,
-  { page, pages: before }: Reading<Cursor>['came'][number],
+  came: CameAt<Cursor>,
   options: ReadPagesOptions<Cursor>,
 ): void {
-  const { readAhead = true } = operation
-  const { next: cursor } = page
-  const pages = before + 1
+  const { next: cursor } = came.page
+  const pages = came.pages + 1
   const asked = pages - (reading.pages - reading.read)
-  const mayAsk = readAhead && mayBeReadOn(page) && options.mayAskAhead(asked)
+  const isOver = reading.tools.context.signal.aborted
+  const mayAsk = !isOver && mayBeReadPast(operation, came) && options.mayAskAhead(asked)
   if (mayAsk && cursor !== null) ask(operation, reading, { pages, cursor }, options)
+}
+
+/** Whether the page after it may be asked for before it is written. */
+function mayBeReadPast<Cursor, Row>(
+  { readAhead = true }: Operation<Cursor, Row>,
+  { page, isAtHand = false }: CameAt<Cursor>,
+): boolean {
+  return tellsNext(page) && (readAhead === 'kept' ? isAtHand : readAhead)
 }
 
 function ask<Cursor, Row>(
@@ -121,7 +133,8 @@ function ask<Cursor, Row>(
     reading.came.push(one)
     reading.asked = undefined
     const records = reading.came.reduce((sum, { page }) => sum + page.records.length, 0)
-    if (options.hand && records < enoughRecords) askAhead(operation, reading, one, options)
+    const isEnough = records >= enoughRecords || reading.came.length >= enoughPages
+    if (one.isAtHand && !isEnough) askAhead(operation, reading, one, options)
   }
   reading.asked = come()
   reading.asked.catch(() => {}) // Awaited later, but perhaps not before it fails.
@@ -143,7 +156,7 @@ async function atHandOrAsked<Cursor, Row>(
     const span = startSpan(`page ${name}`, { facts, parent })
     try {
       const page = await span.run(() => operation.extract(cursor, tools))
-      return { page: share(page), fetchedAt, span }
+      return { page: share(page), fetchedAt, requests: drain(tools.context.meter), span }
     } catch (error) {
       span.end(error)
       throw error
@@ -156,15 +169,17 @@ async function atHandOrAsked<Cursor, Row>(
   return held ?? (await hand.ask(place, extract))
 }
 
-/** Stops reading: no request of the stream is left under way, and each is counted in its meter. */
+/** Stops reading: no request of the stream is left under way. Answers the pages that came and will not be written. */
 export async function stopReading<Cursor>(
   reading: Reading<Cursor>,
   reason: unknown,
-): Promise<void> {
+): Promise<Came<Cursor>[]> {
   reading.abort(reason)
   await reading.asked?.catch(() => {})
   reading.asked = undefined
-  reading.came = []
+  const came = reading.came.splice(0)
+  for (const { span } of came) span?.end(reason)
+  return came
 }
 
 function repeats<Cursor, Row>(

@@ -126,8 +126,10 @@ export async function runStreams<Cursor, Row>(
   }
 
   /** Answers whether the lane that read it goes on with it. */
-  const onWritten = (reading: Reading<Cursor>, isDone: boolean): boolean => {
-    if (isAhead(reading)) return true
+  const onWritten = async (reading: Reading<Cursor>, isDone: boolean): Promise<boolean> => {
+    if (!isDone && isAhead(reading)) return true
+    // A page may be the last one since what it names next was erased meanwhile.
+    if (isAhead(reading)) await stopReading(reading, 'the stream ended')
     if (!isDone && reading.read < pages) {
       list.putBack(reading)
       return false
@@ -138,13 +140,20 @@ export async function runStreams<Cursor, Row>(
     return false
   }
 
-  const onFailed = async (reading: Reading<Cursor>, thrown: unknown): Promise<void> => {
-    await stopReading(reading, thrown)
+  const onFailed = async (
+    reading: Reading<Cursor>,
+    thrown: unknown,
+    unwritten: readonly PageToWrite<Cursor, Row>[] = [],
+  ): Promise<void> => {
+    const dropped = [...unwritten, ...(await stopReading(reading, thrown))]
     const error = isDatabaseAway(thrown) ? databaseFault(thrown) : thrown
     // A lost connection breaks off a page, not the call: the stream is taken again where the ledger has it.
     const again = isDatabaseFault(error) && ++lost <= mostLost && !signal.aborted
     const stops = stopsTheCall(error) || signal.aborted || stopping.aborted
     const end = stops || again ? undefined : endOf(error)
+    // Requests that were made, though nothing of what they brought is written; those of a page at hand count when that is written.
+    for (const { isAtHand, requests } of dropped)
+      if (end || !isAtHand) addUsage(reading.meter, requests)
     const { id, subject } = reading.stream
     await patiently(() => endStream(db, lease, id, drain(reading.meter), end)).catch((reason) => {
       log.warn({ reason: String(reason), stream: id }, 'the end of a stream could not be written')
@@ -168,20 +177,20 @@ export async function runStreams<Cursor, Row>(
     reading: Reading<Cursor>,
     some: PageToWrite<Cursor, Row>[],
   ): Promise<boolean> => {
+    let written = 0
+    let isDone = false
     try {
-      const ends = await Promise.allSettled(writer.write(some))
-      for (const [n, { page, requests }] of some.entries()) {
-        const end = ends[n]
-        // Its requests were made, though nothing of what they brought is kept.
-        if (end?.status === 'rejected') addUsage(reading.meter, requests)
-        else if (end) onPageWritten(reading, page, end.value)
+      const ends = writer.write(some)
+      for (const end of ends) end.catch(() => {}) // Awaited one after the other, up to the first that fails.
+      for (const end of ends) {
+        const how = await end
+        const page = some[written++]?.page
+        if (page) onPageWritten(reading, page, how)
+        isDone = how.done
       }
-      const failed = ends.find((end) => end.status === 'rejected')
-      if (failed) throw failed.reason
-      const last = ends.at(-1)
-      return onWritten(reading, last?.status === 'fulfilled' && last.value.done)
+      return await onWritten(reading, isDone)
     } catch (error) {
-      await onFailed(reading, error)
+      await onFailed(reading, error, some.slice(written))
       return false
     }
   }

@@ -3,7 +3,6 @@ import {
   type CursorMove,
   moveCursors,
   openStreams,
-  type RequestCounts,
   type RowCounts,
   type ServiceCall,
 } from '../db/service-calls.ts'
@@ -21,6 +20,7 @@ import { addAnalysisTasks } from './load/analysis-tasks.ts'
 import { type RawWritten, writeRaw } from './load/raw-records.ts'
 import { closeRejects, type Reject, writeRejects } from './load/rejects.ts'
 import { rejectRefused } from './reject-refused.ts'
+import type { Meter } from './extract/http-client.ts'
 import type { Span } from '../tracing.ts'
 import { eachRecordOnce, newestOf, type Transformed, transformEach } from './newest-records.ts'
 import type { SortedPage } from './sort-page.ts'
@@ -31,10 +31,10 @@ export interface PageToWrite<Cursor, Row> {
   stream: Pick<ServiceCall, 'id' | 'pages' | 'subject'>
   page: Page<Cursor>
   sorted: SortedPage<Row>
-  requests: RequestCounts
+  requests: Meter
   /** When the page was asked for. */
   fetchedAt: Date
-  /** It may have been kept when it came (`hand.ts`). */
+  /** It is kept until it is written (`hand.ts`). */
   isAtHand?: boolean
   /** From its request to its commit, in traces. */
   span?: Span | undefined
@@ -228,7 +228,7 @@ class WrittenAlready extends Error {
   }
 }
 
-/** How each page left its stream; undefined where they were not written before. */
+/** How each page left its stream, which only the last that was written of it can have ended; undefined where they were not written before. */
 async function writtenAlready(
   db: StreamDeps['db'],
   lease: StreamDeps['lease'],
@@ -246,11 +246,12 @@ async function writtenAlready(
     )
     .where('c.lease_token', '=', lease.token)
     .execute()
-  const lastOf = new Map(moves.map((move) => [move.id, move]))
   const streams = new Map(rows.map((row) => [row.id, row]))
-  const isThere = (move: CursorMove) => streams.get(move.id)?.pages === move.pages + 1
-  if (![...lastOf.values()].every(isThere)) return undefined
-  return moves.map((move) => (isThere(move) ? streams.get(move.id) : { status: 'open' }))
+  const pagesOf = ({ id }: CursorMove) => streams.get(id)?.pages ?? 0
+  if (!moves.every((move) => pagesOf(move) > move.pages)) return undefined
+  return moves.map((move) =>
+    pagesOf(move) === move.pages + 1 ? streams.get(move.id) : { status: 'open' },
+  )
 }
 
 function never(): never {

@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { keepHouse } from '../../src/db/keep-house.ts'
 import { keepAtHand } from '../../src/db/pages-at-hand.ts'
 import { Fault } from '../../src/errors.ts'
+import { newMeter } from '../../src/etl/extract/http-client.ts'
 import { runStreams } from '../../src/etl/run-streams.ts'
 import type { StreamDeps } from '../../src/etl/stream.ts'
 import { openUnderWay } from '../../src/etl/under-way.ts'
@@ -27,6 +28,7 @@ const list = (but: Partial<Numbered> = {}) => {
   return numbered(5, {
     async extract(cursor, tools) {
       asked.push(cursor.page)
+      tools.context.meter.requests++
       const { next, ...page } = await asUsual.extract(cursor, tools)
       // In another order than the database has it.
       return { ...page, next: next && { longer: 1, ...next } }
@@ -120,6 +122,11 @@ test('of a stream that failed nothing is at hand, so that it is asked anew', asy
   expect(await atHand()).toEqual([])
 })
 
+/** As long as it takes for another page to come and be kept, if one was asked for. */
+async function aLittle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await sql`select 1`.execute(deps.db)
+}
+
 /** Reads with the first page's transaction held up until `wanted` pages came. Answers what was written together. */
 async function heldUp(wanted: number, one: Numbered): Promise<string[][]> {
   const together: string[][] = []
@@ -154,6 +161,54 @@ test('where one of them cannot be written, those before it are, and none after i
   expect(await ids()).toEqual(['a 1', 'a 2'])
   expect(await stream()).toMatchObject({ status: 'failed', pages: 2, cursor: { page: 3 } })
   expect(await atHand()).toEqual([])
+})
+
+test('each request counts once, also of pages that another attempt writes', async () => {
+  await expect(read(breaksAt('a 3', new Fault('lease_lost', 'away')))).rejects.toThrow('away')
+  await read()
+  expect(await stream()).toMatchObject({ pages: 5, requests: asked.length })
+})
+
+test('a page that could not be kept is not read past before it is written', async () => {
+  // Its second page.
+  await sql`alter table ledger.pages_at_hand add constraint not_this_one check (page <> 1)`.execute(
+    deps.db,
+  )
+  const atOnce: number[] = []
+  const asUsual = list({ readAhead: 'kept' })
+  const slow: Numbered = {
+    ...asUsual,
+    async alsoWrite(_trx, pages) {
+      if (pages.some(({ ids }) => ids.includes('a 1'))) {
+        await until('the second one came', () => asked.length >= 2)
+        await aLittle()
+        atOnce.push(...asked)
+      }
+    },
+  }
+  await runStreams(deps, slow, seedsOf('a'))
+  expect(atOnce).toEqual([1, 2])
+  expect(await stream()).toMatchObject({ status: 'done', pages: 5 })
+})
+
+test('however little is in them, no more than some pages are at hand', async () => {
+  let atOnce = 0
+  const many = numbered(40, {
+    readAhead: 'kept',
+    async extract({ page }) {
+      asked.push(page)
+      return { records: [], next: page < 40 ? { page: page + 1 } : null }
+    },
+    async alsoWrite() {
+      if (atOnce > 0) return
+      await until('some came', () => asked.length >= 6)
+      await aLittle()
+      atOnce = asked.length
+    },
+  })
+  await runStreams(deps, many, seedsOf('a'))
+  expect(atOnce).toBe(6)
+  expect(await stream()).toMatchObject({ status: 'done', pages: 40 })
 })
 
 test('no page is asked for after a large one before that is taken up', async () => {
@@ -194,7 +249,8 @@ test('the last page is not kept, nor one that may be the last: nothing is asked 
 
 test('an attempt that no longer holds the call keeps nothing; what nobody came for is gone after ten minutes', async () => {
   const place = { id: crypto.randomUUID(), pages: 0, cursor: null }
-  await keepAtHand(deps.db, deps.lease, place, {}, new Date())
+  const came = { page: {}, requests: newMeter() }
+  await keepAtHand(deps.db, deps.lease, place, came, new Date())
   expect(await atHand()).toHaveLength(1)
   await keepHouse(deps.db)
   expect(await atHand()).toHaveLength(1)
@@ -205,6 +261,6 @@ test('an attempt that no longer holds the call keeps nothing; what nobody came f
   expect(await atHand()).toEqual([])
 
   await sql`update ledger.job_calls set lease_token = gen_random_uuid()`.execute(deps.db)
-  await keepAtHand(deps.db, deps.lease, place, {}, new Date())
+  await keepAtHand(deps.db, deps.lease, place, came, new Date())
   expect(await atHand()).toEqual([])
 })

@@ -1,12 +1,14 @@
 import { getEventListeners } from 'node:events'
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { openStreams } from '../../src/db/service-calls.ts'
 import { Fault } from '../../src/errors.ts'
+import { tombstoneOf } from '../../src/etl/erased/tombstones.ts'
 import { newMeter } from '../../src/etl/extract/http-client.ts'
 import { openPageWriter } from '../../src/etl/page-writer.ts'
 import { runStreams } from '../../src/etl/run-streams.ts'
 import { sortPage } from '../../src/etl/sort-page.ts'
-import type { ExtractTools, StreamDeps } from '../../src/etl/stream.ts'
+import type { ExtractTools, Operation, StreamDeps } from '../../src/etl/stream.ts'
 import { type PageToWrite, writePages } from '../../src/etl/write-pages.ts'
 import { createDatabase } from '../support/database.ts'
 import { heldCall, type Numbered, numbered, seedsOf } from './support/streams.ts'
@@ -57,6 +59,9 @@ test('pages of one stream that are written a second time change nothing, and lea
   expect(stands).toMatchObject({ status: 'done', pages: 2, rows_inserted: 2, cursor: null })
   const again = await writePages(deps, numbered(2), pages)
   for (const ends of [written, again]) expect(ends.map(({ done }) => done)).toEqual([false, true])
+  // One by one too, as they are tried where something fails.
+  for (const [n, page] of pages.entries())
+    expect(await writePages(deps, numbered(2), [page])).toMatchObject([{ done: n === 1 }])
   expect(await streams(deps)).toEqual([stands])
 })
 
@@ -138,6 +143,25 @@ test('who watches ends no stream by a mistake of his own', async () => {
     { status: 'done', pages: 3 },
     { status: 'done', pages: 3 },
   ])
+})
+
+test('a stream whose next page is of somebody who was erased meanwhile ends with this one', async () => {
+  const deps = await heldCall(await createDatabase())
+  await sql`
+    with erasure as (insert into ledger.erasures (kind, asked_by) values ('profile', 'test') returning id)
+    insert into ledger.tombstones (hash, erasure_id, is_person)
+    select decode(${tombstoneOf('instagram', '99')}, 'hex'), id, true from erasure`.execute(deps.db)
+  const { service, operation, entity } = numbered(2)
+  const byIds: Operation<{ ids: string[] }, { id: string }> = {
+    service,
+    operation,
+    entity,
+    async extract({ ids: [id, ...rest] }) {
+      return { records: [`record ${id}`], next: rest.length > 0 ? { ids: rest } : null }
+    },
+  }
+  await runStreams(deps, byIds, [{ subject: 'a', cursor: { ids: ['1', '99'] } }])
+  expect(await streams(deps)).toMatchObject([{ status: 'done', pages: 1, rows_inserted: 1 }])
 })
 
 function notMyDay(): never {

@@ -11,9 +11,13 @@ export function parseJson(text: string): unknown {
   let quoted = ''
   let copied = 0
   let outside = 0 // No string that begins before this ends after it.
+  let opening = quoteFrom(text, 0)
   for (const { 0: found, 1: digits = '', index } of text.matchAll(longNumber)) {
     const at = index + found.length - digits.length
-    outside = afterStrings(text, outside, at)
+    while (opening < at) {
+      outside = endOfString(text, opening)
+      opening = quoteFrom(text, outside)
+    }
     if (outside > at) continue
     quoted += `${text.slice(copied, at)}"${digits}"`
     copied = at + digits.length
@@ -21,20 +25,16 @@ export function parseJson(text: string): unknown {
   return JSON.parse(quoted + text.slice(copied))
 }
 
-/** Where the last of the strings ends that begin between these. */
-function afterStrings(text: string, from: number, to: number): number {
-  let end = from
-  for (;;) {
-    const opening = text.indexOf('"', end)
-    if (opening === -1 || opening >= to) return end
-    end = endOfString(text, opening)
-  }
+/** The next quote; the end of the text where there is none. */
+function quoteFrom(text: string, from: number): number {
+  const quote = text.indexOf('"', from)
+  return quote === -1 ? text.length : quote
 }
 
 function endOfString(text: string, opening: number): number {
-  let closing = text.indexOf('"', opening + 1)
-  while (closing !== -1 && isEscaped(text, closing)) closing = text.indexOf('"', closing + 1)
-  return closing === -1 ? text.length : closing + 1
+  let closing = quoteFrom(text, opening + 1)
+  while (closing < text.length && isEscaped(text, closing)) closing = quoteFrom(text, closing + 1)
+  return closing + 1
 }
 
 /** By an odd number of backslashes. */
