@@ -179,7 +179,7 @@ test('a page that could not be kept is not read past before it is written', asyn
   const slow: Numbered = {
     ...asUsual,
     async alsoWrite(_trx, pages) {
-      if (pages.some(({ ids }) => ids.includes('a 1'))) {
+      if (pages.some((page) => page.ids.includes('a 1'))) {
         await until('the second one came', () => asked.length >= 2)
         await aLittle()
         atOnce.push(...asked)
