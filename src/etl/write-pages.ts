@@ -48,8 +48,8 @@ export interface Written {
 
 /**
  * Writes pages of one operation, of different streams and of one in their order, whole or not at all: raw rows, normalized rows,
- * rejects, the streams they open, their cursors and counters, in one transaction, fenced by the lease. While the database is away it is tried again,
- * as long as the lease may be ours; a commit whose answer was lost is recognised by the streams' page counts. Where the
+ * rejects, the streams they open, their cursors and counters, in one transaction, fenced by the lease. While the database is away
+ * it is tried again, as long as the lease may be ours; a commit whose answer was lost is recognised by the streams' page counts. Where the
  * database refuses a value of a page that comes alone, its record is set aside. Nothing of people that were erased is written.
  * @throws Fault `lease_lost` where another attempt holds the call now: nothing was written.
  */
@@ -144,16 +144,20 @@ async function transact<Cursor, Row>(
       const goodOf = Map.groupBy(fresh, ({ page }) => page)
       await operation.alsoWrite?.(
         trx,
-        pages.map(({ stream, page, sorted }, n) => ({
-          rows: (goodOf.get(pages[n] ?? never()) ?? []).map(({ row }) => row),
-          ids: sorted.raw.map(({ id }) => id),
-          absent: page.absent ?? [],
-          stale: new Set(sorted.raw.map(({ id }) => id).filter((id) => raw.stale.has(id))),
-          credits: page.credits,
-          subject: stream.subject,
-          serviceCallId: stream.id,
-          done: written[n]?.done ?? false,
-        })),
+        pages.map((one, n) => {
+          const { stream, page, sorted } = one
+          const ids = sorted.raw.map(({ id }) => id)
+          return {
+            rows: (goodOf.get(one) ?? []).map(({ row }) => row),
+            ids,
+            absent: page.absent ?? [],
+            stale: new Set(ids.filter((id) => raw.stale.has(id))),
+            credits: page.credits,
+            subject: stream.subject,
+            serviceCallId: stream.id,
+            done: written[n]?.done ?? false,
+          }
+        }),
       )
       const kept = pages.filter(({ isAtHand }) => isAtHand)
       if (kept.length > 0)
