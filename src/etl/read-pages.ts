@@ -2,6 +2,7 @@ import type { OpenStream } from '../db/service-calls.ts'
 import { Fault } from '../errors.ts'
 import { type Span, startSpan } from '../tracing.ts'
 import { drain, type Meter, newMeter } from './extract/http-client.ts'
+import { addUsage } from './extract/usage-meter.ts'
 import { type Came, type Hand, tellsNext } from './hand.ts'
 import { sortPage } from './sort-page.ts'
 import type { ExtractTools, Operation, Page } from './stream.ts'
@@ -128,8 +129,10 @@ function ask<Cursor, Row>(
   const come = async () => {
     const one = { ...(await atHandOrAsked(operation, reading, place, options)), pages }
     const { next } = one.page
-    if (next !== null && JSON.stringify(next) === JSON.stringify(cursor))
+    if (next !== null && JSON.stringify(next) === JSON.stringify(cursor)) {
+      addUsage(reading.meter, one.requests)
       throw repeats(operation, cursor)
+    }
     reading.came.push(one)
     reading.asked = undefined
     const records = reading.came.reduce((sum, { page }) => sum + page.records.length, 0)

@@ -121,6 +121,24 @@ test('requests count though their page cannot be written', async () => {
   expect(await streams(deps)).toMatchObject([{ status: 'failed', pages: 0, requests: 1 }])
 })
 
+test('a stream whose cursor repeats fails, and its requests count', async () => {
+  const deps = await heldCall(await createDatabase())
+  for (const readAhead of [true, false, 'kept'] as const) {
+    const again = numbered(3, {
+      readAhead,
+      async extract({ page }, { subject, context }) {
+        context.meter.requests++
+        return { records: [`${subject} ${page}`], next: { page: Math.min(page + 1, 2) } }
+      },
+    })
+    await expect(runStreams(deps, again, seedsOf(String(readAhead)))).rejects.toMatchObject({
+      kind: 'streams',
+    })
+  }
+  for (const stream of await streams(deps))
+    expect(stream).toMatchObject({ status: 'failed', pages: 1, requests: 2 })
+})
+
 test('the error of many streams counts them, names the first and may be tried again where one may', async () => {
   const deps = await heldCall(await createDatabase())
   const failing = numbered(1, {
