@@ -48,7 +48,8 @@ export function parseMetrics(text: string): Map<string, Family> {
 function readSample(line: string): Sample {
   const [, name = '', labelText = '', number = ''] = sampleLine.exec(line) ?? []
   const value = /^[+-]?Inf$/.test(number) ? Number(`${number}inity`) : Number(number)
-  if (!name || (Number.isNaN(value) && number !== 'NaN')) throw new Error(`no sample: ${line}`)
+  if (!name || (Number.isNaN(value) && !/^nan$/i.test(number)))
+    throw new Error(`no sample: ${line}`)
   const labels: Record<string, string> = {}
   labelPair.lastIndex = 0
   while (labelPair.lastIndex < labelText.length) {
