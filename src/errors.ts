@@ -117,8 +117,11 @@ export function toErrorRecord(error: unknown): ErrorRecord {
 
 /** Not a failure: the stream cannot or need not be read, and the ledger says why. */
 export class Skipped extends Error {
-  constructor(reason: string) {
+  /** Nothing of its subject can be read as long as that stays as it is: it need not be asked for again before. Default: false. */
+  readonly untilItChanges: boolean
+  constructor(reason: string, { untilItChanges = false } = {}) {
     super(reason)
     this.name = 'Skipped'
+    this.untilItChanges = untilItChanges
   }
 }

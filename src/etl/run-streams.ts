@@ -155,7 +155,11 @@ export async function runStreams<Cursor, Row>(
     for (const { isAtHand, requests } of dropped)
       if (end || !isAtHand) addUsage(reading.meter, requests)
     const { id, subject } = reading.stream
-    await patiently(() => endStream(db, lease, id, drain(reading.meter), end)).catch((reason) => {
+    await patiently(async () => {
+      const isOurs = await endStream(db, lease, id, drain(reading.meter), end)
+      const isNoted = error instanceof Skipped && error.untilItChanges
+      if (isOurs && end && isNoted) await operation.noteSkipped?.(db, subject)
+    }).catch((reason) => {
       log.warn({ reason: String(reason), stream: id }, 'the end of a stream could not be written')
     })
     promised.delete(id)

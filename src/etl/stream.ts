@@ -92,6 +92,8 @@ export interface Operation<Cursor, Row> {
   split?(page: Page<Cursor> & { next: Cursor }, lanes: number): Page<Cursor>
   /** More to write in the pages' transaction: links, what was met, a watermark with the last page. */
   alsoWrite?(trx: Transaction<DB>, pages: readonly WrittenPage<Row>[]): Promise<void>
+  /** Notes that nothing of a subject can be read until it changes, after its stream has ended as skipped. */
+  noteSkipped?(db: Db, subject: string): Promise<void>
 }
 
 /** For what is written page by page, where pages are few. */

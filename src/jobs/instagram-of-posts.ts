@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import type { Db } from '../db/connect.ts'
 import type { DB } from '../db/schema.generated.ts'
 import type { PostRead, StreamSeed } from '../etl/extract/instagram/route.ts'
 import { markLikesGone } from '../etl/load/instagram/mark-gone.ts'
@@ -52,7 +53,7 @@ export async function readLikers(run: ProfileRun, profile: KnownProfile): Promis
 }
 
 /**
- * With a post's last page: which count it had when it was read. In one statement for all, since they are very many.
+ * With a post's last page, or where nothing of it can be read: which count it had then. In one statement for all, since they are very many.
  * Until then it counts as never read: what a reading leaves out when it is broken off lies below what it wrote.
  */
 function notingReads<Row>(
@@ -67,11 +68,12 @@ function notingReads<Row>(
       if (begun.length > 0) await forgetRead(trx, service, part, begun)
       if (done.length > 0) await notePostsRead(trx, part, done)
     },
+    noteSkipped: (db, subject) => notePostsRead(db, part, [subject]),
   }
 }
 
 async function notePostsRead(
-  trx: Transaction<DB>,
+  db: Db | Transaction<DB>,
   part: OfPosts,
   ids: readonly string[],
 ): Promise<void> {
@@ -82,7 +84,7 @@ async function notePostsRead(
     join public.posts p on p.source = ${service} and p.external_id = id
     order by id
     on conflict (service, operation, subject) do update set read_at = excluded.read_at, value = excluded.value`.execute(
-    trx,
+    db,
   )
 }
 

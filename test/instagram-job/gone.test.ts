@@ -37,6 +37,43 @@ test('deleted posts are marked gone, each after asking for it by id, and only as
   expect(count(await world.succeed({ ...params, full: true }))['post by id']).toBeUndefined()
 })
 
+test('comments of a post that is gone, and of one whose comments are refused, are asked for once and not every night', async () => {
+  const world = await instagramWorld({ ...onePage, commentsPerPost: { min: 1, max: 3 } })
+  const feed = { usernames: await world.usernames(), parts: ['profile', 'posts'] }
+  const params = { ...feed, parts: [...feed.parts, 'comments'] }
+  await world.succeed(feed)
+  const posts = await world.state('posts')
+  const [gone, silenced] = posts
+    .filter((post) => post.in_feed && !post.is_pinned && post.top_level_comments > 0)
+    .toReversed()
+  // Both stand below what is read of the feed, so that it does not tell of either.
+  await world.change(
+    { op: 'deletePost', media: gone?.pk },
+    { op: 'editPost', media: silenced?.pk, commentsOff: true },
+  )
+  const skipped = async () => {
+    const { rows } = await sql<{ subject: string; why: string }>`
+      select subject, error ->> 'message' as why from ledger.service_calls where status = 'skipped' order by started_at`.execute(
+      world.db,
+    )
+    return rows
+  }
+  const both = [
+    { subject: gone?.pk, why: 'the post is not there any more' },
+    { subject: silenced?.pk, why: 'comments are off' },
+  ]
+  await world.succeed(params)
+  expect(await skipped()).toEqual(expect.arrayContaining(both))
+  expect(count(await world.succeed(params))).toEqual({ profile: 1, posts: 1 })
+  expect(await skipped()).toHaveLength(2)
+
+  // Another count is a reason to ask again.
+  await sql`update public.posts set comment_count = comment_count + 1 where external_id = ${silenced?.pk}`.execute(
+    world.db,
+  )
+  expect(count(await world.succeed(params))).toEqual({ profile: 1, posts: 1, comments: 1 })
+})
+
 test('a post that a list leaves out but that is there is not gone', async () => {
   const world = await instagramWorld(onePage)
   const { db } = world

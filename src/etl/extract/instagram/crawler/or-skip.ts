@@ -25,6 +25,6 @@ export async function orSkip<T>(
     const byKind =
       error.kind === 'forbidden' || error.kind === 'not_found' ? reasons[error.kind] : ''
     const reason = reasonByName[error.exc] ?? byKind
-    throw reason ? new Skipped(reason) : error
+    throw reason ? new Skipped(reason, { untilItChanges: reason !== isPrivate }) : error
   }
 }

@@ -31,7 +31,9 @@ export async function commentsPage(
   const { id, media } = await ownPost(graph, cursor, 'comments', tools)
   // Whether more than 50 can be had is not confirmed (A3): it is said, not passed over.
   if (cut)
-    throw new Skipped(`the official API gave the newest ${mostComments} comments and no way on`)
+    throw new Skipped(`the official API gave the newest ${mostComments} comments and no way on`, {
+      untilItChanges: true,
+    })
   const path = `/${id}/comments`
   const list = replies ? 'comments with replies' : 'comments'
   const { records: comments, next } = await withFields(graph, list, commentFields, (inner) => {

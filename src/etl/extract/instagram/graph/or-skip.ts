@@ -11,7 +11,7 @@ export async function orSkip<T>(asked: Promise<T>, gone?: string): Promise<T> {
   } catch (error) {
     if (!(error instanceof GraphFault)) throw error
     if (error.kind === 'forbidden') throw new Skipped(`not permitted: ${error.message}`)
-    if (error.kind === 'not_found' && gone) throw new Skipped(gone)
+    if (error.kind === 'not_found' && gone) throw new Skipped(gone, { untilItChanges: true })
     throw error
   }
 }
