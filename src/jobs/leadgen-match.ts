@@ -47,20 +47,23 @@ export function leadMatch(
     const { meter } = context
     const { patience, apollo } = session
     let intent: Intent | undefined = first
-    let sentBefore = meter.requests
+    // A 429 was not carried out, also where the wait after it is broken off or gets too long for a worker.
+    const carriedOut = () => meter.requests - meter.rateLimited
+    let carriedOutBefore = carriedOut()
     // What came of the try before stays in doubt: another one is another intent.
     const beforeAgain = async () => {
       intent = undefined
       intent = await setCreditsAside(serviceCallId, ids.length, ids.length)
-      sentBefore = meter.requests
+      carriedOutBefore = carriedOut()
     }
     try {
       const matched = await matchPeople(apollo, ids, beforeAgain, { ...context, patience })
       return { ...matched, intent: intent ?? first }
     } catch (error) {
-      const isSent = meter.requests > sentBefore
+      const mayHaveCost = carriedOut() > carriedOutBefore
       const isRefused = error instanceof HttpFault && error.status < 500
-      if (intent && (!isSent || isRefused)) await putBack(db, call, serviceCallId, account, intent)
+      if (intent && (!mayHaveCost || isRefused))
+        await putBack(db, call, serviceCallId, account, intent)
       throw await session.explain(error)
     }
   }

@@ -114,6 +114,40 @@ test('a paid request that was refused leaves nothing in doubt', async () => {
   expect(await creditsOf(world)).toMatchObject({ spent: 20, in_doubt: 0 })
 })
 
+test('a paid request that was refused leaves nothing in doubt, also when stopped in the wait that follows', async () => {
+  const world = await startLeadgenWorld({ apollo: { missRate: 0 } })
+  await fail(world, { kind: 'status', status: 429, retryAfter: 50, match: 'bulk_match', skip: 1 })
+  const params = { search: germany, target_leads: 20, max_runtime_ms: 300_000 }
+  const stopWhen = async () => {
+    const seen = sql`select from ledger.upstream_hours where rate_limited > 0`
+    return (await seen.execute(world.db)).rows.length > 0
+  }
+  const stopped = await world.run(params, { fresh: false, stopWhen })
+  expect(stopped.call.finished_at).toBeNull()
+  expect(await creditsOf(world)).toEqual({ spent: 10, in_doubt: 0, credits: 10, doubt: 0 })
+
+  // All rest for those seconds, the next process too: the window is over.
+  await sql`delete from ledger.quota_windows`.execute(world.db)
+  const again = await world.run(params, { fresh: false })
+  expect(again.id).toBe(stopped.id)
+  expect(again.result).toMatchObject({ ended_by: 'target', leads: 20 })
+  expect(await creditsOf(world)).toEqual({ spent: 20, in_doubt: 0, credits: 20, doubt: 0 })
+}, 60_000)
+
+test('a refusal that asks to wait for longer than a worker does leaves nothing in doubt; a 5xx does', async () => {
+  const world = await startLeadgenWorld({ apollo: { missRate: 0 } })
+  const params = { search: germany, target_leads: 20 }
+  await fail(world, { kind: 'status', status: 429, retryAfter: 90, match: 'bulk_match', skip: 1 })
+  expect((await world.run(params)).result).toMatchObject({ ended_by: 'quota' })
+  expect(await creditsOf(world)).toEqual({ spent: 10, in_doubt: 0, credits: 10, doubt: 0 })
+
+  await fail(world, { kind: 'status', status: 503, retryAfter: 50, match: 'bulk_match' })
+  const stopWhen = async () => (await world.asked()).statuses.includes(503)
+  await sql`delete from ledger.quota_windows`.execute(world.db)
+  await world.run({ ...params, search: { person_locations: ['France'] } }, { stopWhen })
+  expect(await creditsOf(world)).toEqual({ spent: 10, in_doubt: 10, credits: 10, doubt: 10 })
+}, 60_000)
+
 test('a balance that is empty ends the search: what was found is delivered', async () => {
   const world = await startLeadgenWorld({ apollo: { missRate: 0, credits: 15 } })
   const { result, id } = await world.run({ search: germany, target_leads: 40 })

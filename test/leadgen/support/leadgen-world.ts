@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import type { ApolloOptions } from '../../../sandbox/apollo/options.ts'
 import type { z } from 'zod'
+import { Fault } from '../../../src/errors.ts'
 import { createHttpClient } from '../../../src/etl/extract/http-client.ts'
 import { openFiles } from '../../../src/etl/load/files.ts'
 import { createLeaseKeeper } from '../../../src/jobs/lease-keeper.ts'
@@ -12,6 +13,7 @@ import { parseSettings } from '../../../src/settings.ts'
 import { withApollo } from '../../sandbox/with-apollo.ts'
 import { createDatabase } from '../../support/database.ts'
 import { startS3 } from '../../support/s3.ts'
+import { until } from '../../support/until.ts'
 
 export type LeadgenResult = z.output<typeof leadgenResult>
 
@@ -43,26 +45,43 @@ export async function startLeadgenWorld({
   const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
   const http = createHttpClient({ db, log, worker: 'test', retryDelaysMs: [20, 40, 80] })
   const files = openFiles(settings)
-  const leases = createLeaseKeeper({ db, log, leaseSeconds: 20 })
   onTestFinished(async () => {
-    await leases.close()
     files?.close()
     await http.close()
   })
 
-  /** Starts a call and makes one attempt (or as many as it takes while it is taken up again). */
-  async function run(params: object, { fresh = true } = {}) {
+  /**
+   * Starts a call and makes one attempt (or as many as it takes while it is taken up again); `stopWhen` is looked at until
+   * it holds, and then the attempt is stopped, as the command is by a signal.
+   */
+  async function run(
+    params: object,
+    { fresh = true, stopWhen }: { fresh?: boolean; stopWhen?: () => Promise<boolean> } = {},
+  ) {
     const { id } = await startCall(db, leadgen, params, { fresh })
+    const leases = createLeaseKeeper({ db, log, leaseSeconds: 20 })
     const executor = { db, http, files, log, settings, leases, oneAttempt: true }
-    const call = await runTree(id, {
+    const stopping = new AbortController()
+    const running = runTree(id, {
       executor,
       jobs: [leadgen],
       worker: 'test',
       leaseSeconds: 20,
       concurrency: 1,
-      stopping: new AbortController().signal,
+      stopping: stopping.signal,
     })
-    return { call, id, result: call.result as LeadgenResult | null }
+    const stop = async (when: () => Promise<boolean>) => {
+      await until('it is to be stopped', when)
+      const reason = new Fault('interrupted', 'stopped by a signal')
+      stopping.abort(reason)
+      leases.stopAll(reason, 0)
+    }
+    try {
+      const [call] = await Promise.all([running, stopWhen && stop(stopWhen)])
+      return { call, id, result: call.result as LeadgenResult | null }
+    } finally {
+      await leases.close()
+    }
   }
 
   /** What Apollo was asked, in order: pages of searches, and ids of batches. */
