@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { Parked } from '../../src/errors.ts'
 import { newMeter } from '../../src/etl/extract/http-client.ts'
@@ -31,6 +32,44 @@ test('429: rests as long as it is asked to, and is counted', async () => {
   const fault = await faultOf()
   expect(fault).toMatchObject({ kind: 'rate_limited', status: 429, retriable: true })
   expect(fault.meter).toMatchObject({ requests: 4, retries: 3, rateLimited: 4 })
+})
+
+test.each(['0', '-5', '2, 3', 'soon', 'Wed, 21 Oct 2015 07:28:00 GMT'])(
+  'Retry-After: %s asks for nothing: the wait is our own',
+  async (asked) => {
+    server.answerInTurn(problem(503, { 'retry-after': asked }), json({}))
+    const client = openClient([300])
+    const since = performance.now()
+    await client.send(upstreamAt(server.url), { path: '/' }, { meter: newMeter(), signal: never })
+    expect(performance.now() - since).toBeGreaterThan(290)
+    await client.close()
+  },
+)
+
+test('JSON that was cut on its way is asked for again, what is no JSON every time is not for ever', async () => {
+  const cut: Handler = (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' })
+    response.end('{"a":')
+  }
+  server.answerInTurn(cut, json({ a: 1 }))
+  const { ended, meter } = await ask()
+  expect(ended).toMatchObject({ status: 200 })
+  expect(meter).toMatchObject({ requests: 2, retries: 1 })
+
+  server.answer(cut)
+  const fault = await faultOf()
+  expect(fault).toMatchObject({ kind: 'bad_answer' })
+  expect(fault.meter).toMatchObject({ requests: 4, retries: 3 })
+})
+
+test('an answer is asked for as it is; one that comes packed is named so', async () => {
+  server.answer((request, response) => {
+    expect(request.headers['accept-encoding']).toBe('identity')
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' })
+    response.end(gzipSync('{}'))
+  })
+  const fault = await faultOf()
+  expect(fault.message).toMatch(/JSON was due, not gzip, which was not asked for$/)
 })
 
 test('Retry-After as a date is read against the date of the answer', async () => {

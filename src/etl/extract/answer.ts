@@ -25,6 +25,8 @@ export interface Answer {
   /** The body's first line, at most 200 characters, without secrets. */
   quote(): string
   isHtml: boolean
+  /** It says of itself that it is JSON. */
+  isJson: boolean
 }
 
 /** Who was asked what: `GET /api/v4/contacts`. */
@@ -42,12 +44,14 @@ export function readAnswer(
   const type = String(headers['content-type'] ?? '').toLowerCase()
   const start = body.subarray(0, 4096).toString('utf8').trim()
   const text = () => body.toString('utf8')
+  const coding = String(headers['content-encoding'] ?? 'identity').toLowerCase()
   const quote = () => hide(start).split('\n', 1)[0]?.trim().slice(0, 200).toWellFormed() ?? ''
   let parsed: { value: unknown } | undefined
   return {
     status,
     headers,
     bytes: body.length,
+    isJson: type.includes('json'),
     isHtml: type.includes('html') || /^<(!doctype|html|head|body)/i.test(start),
     text,
     quote,
@@ -57,7 +61,8 @@ export function readAnswer(
         parsed ??= { value: parseJson(text()) }
       } catch {
         // The parser's own message quotes the body, secrets and all.
-        throw new Fault('bad_answer', `${call}: JSON was due, not "${quote()}"`, { service })
+        const came = coding === 'identity' ? `"${quote()}"` : `${coding}, which was not asked for`
+        throw new Fault('bad_answer', `${call}: JSON was due, not ${came}`, { service })
       }
       return parsed.value
     },
@@ -69,13 +74,17 @@ export const longestRestMs = 24 * 3_600_000
 
 /**
  * What `Retry-After` asks for, in milliseconds from now, a day at most: seconds, or an HTTP date, which is read against the
- * answer's own `Date` where there is one. Undefined: it asks for nothing.
+ * answer's own `Date` where there is one. Undefined: it asks for nothing, as by 0, a date that has passed, and what is neither.
  */
 export function retryAfterMs({ headers }: Pick<Answer, 'headers'>): number | undefined {
   const asked = String(headers['retry-after'] ?? '').trim()
-  if (/^\d+(\.\d+)?$/.test(asked)) return Math.min(Number(asked) * 1000, longestRestMs)
-  const at = Date.parse(asked)
-  if (Number.isNaN(at)) return undefined
-  const theirNow = Date.parse(String(headers['date'] ?? ''))
-  return Math.min(Math.max(0, at - (Number.isNaN(theirNow) ? Date.now() : theirNow)), longestRestMs)
+  const waitMs = /^\d+(\.\d+)?$/.test(asked)
+    ? Number(asked) * 1000
+    : httpDate(asked) - (httpDate(headers['date']) || Date.now())
+  return waitMs > 0 ? Math.min(waitMs, longestRestMs) : undefined
+}
+
+/** NaN for what is none: `Date.parse` alone takes `-5` for a date. Each of the three forms begins with the day of the week. */
+function httpDate(text: unknown): number {
+  return /^[a-z]{3,9},? /i.test(String(text)) ? Date.parse(String(text)) : Number.NaN
 }

@@ -95,11 +95,15 @@ async function exchangeIn(slot: Slot, exchange: Exchange): Promise<Outcome> {
     )
     await orLog(log, async () => await slot.answered?.(answer))
     const verdict = exchange.judge(answer)
-    return verdict === 'fine' ? { answer } : await refused(slot, answer, verdict, exchange)
+    if (verdict !== 'fine') return await refused(slot, answer, verdict, exchange)
+    if (answer.isJson) answer.json()
+    return { answer }
   } catch (error) {
     if (!(error instanceof Fault) || signal.aborted) throw error
     log.debug({ ...call, ms: ms(), kind: error.kind, reason: error.message }, 'no answer')
-    return { fault: error, passing: error.kind === 'network', left }
+    // JSON that was cut on its way is a fault of the network like any other.
+    const isCut = error.kind === 'bad_answer' && error.retriable
+    return { fault: error, passing: isCut || error.kind === 'network', left }
   }
 }
 

@@ -88,6 +88,7 @@ export function outgoing(
     method,
     headers: {
       accept: 'application/json',
+      'accept-encoding': 'identity',
       ...upstream.headers,
       ...headers,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -43,9 +43,9 @@ export async function openHttpWorld() {
   })
 
   /** A client on a pool of its own, as in another process. */
-  function openClient() {
+  function openClient(retryDelaysMs = [5, 10, 20]) {
     const { db } = database.connect()
-    return createHttpClient({ db, log, worker: 'test', retryDelaysMs: [5, 10, 20] })
+    return createHttpClient({ db, log, worker: 'test', retryDelaysMs })
   }
 
   async function ask(
