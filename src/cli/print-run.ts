@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { type OperationSums, sumsOfTree } from '../db/call-sums.ts'
 import type { Db } from '../db/connect.ts'
 import type { JobCall } from '../db/job-calls.ts'
@@ -43,6 +44,7 @@ export async function printRun(db: Db, call: JobCall): Promise<void> {
   if (run.children)
     lines.push(
       `${plural(run.children, 'child call')}: ${run.children_failed} failed, ${run.children_open} open`,
+      ...(await firstFailure(db, call.id)),
     )
   if (run.analysis_open)
     lines.push(`${run.analysis_open} analyses are still out: npm run ledger -- show ${call.id}`)
@@ -67,6 +69,26 @@ function describeEnd(call: JobCall): string[] {
       call.next_attempt_at &&
       `parked until ${isoTime(call.next_attempt_at)}: a worker goes on then`,
   ].filter((line) => typeof line === 'string')
+}
+
+/** Of the calls below it: why the first one failed that did not fail for those below itself. */
+async function firstFailure(db: Db, rootId: string): Promise<string[]> {
+  const failed = await db
+    .selectFrom('ledger.job_calls')
+    .select(['job', 'subject', 'error'])
+    .where('root_id', '=', rootId)
+    .where('id', '<>', rootId)
+    .where('status', '=', 'failed')
+    .where(sql<boolean>`error ->> 'kind' <> 'children'`)
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirst()
+  const error = failed?.error as ErrorRecord | undefined
+  if (!failed || !error) return []
+  return [
+    oneLine(`the first: ${failed.job} ${failed.subject}: ${error.kind}: ${error.message}`),
+    ...(error.hint ? [oneLine(error.hint)] : []),
+  ]
 }
 
 function took({ started_at, finished_at }: JobCall): string {
