@@ -39,4 +39,16 @@ export const instagramChecks: readonly Check[] = [
         where t.source = 'instagram' and not t.paused and t.gone_at is null
       ) counted`,
   },
+  {
+    name: 'profiles-not-gone',
+    title: 'tracked profiles that went gone within a week are at most 10 %, or one',
+    sql: () => sql`
+      select case when profiles > 0 then gone <= greatest(profiles * 0.1, 1) end as holds,
+        format('%s of %s went gone within a week', gone, profiles) || case when gone = profiles and gone > 0
+          then ': is INSTAGRAM_BASE_URL the address of the API?' else '' end as found
+      from (
+        select count(*) as profiles, count(*) filter (where gone_at is not null) as gone from tracked_profiles
+        where source = 'instagram' and not paused and (gone_at is null or gone_at > clock_timestamp() - interval '7 days')
+      ) counted`,
+  },
 ]

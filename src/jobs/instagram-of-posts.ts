@@ -3,13 +3,15 @@ import type { Db } from '../db/connect.ts'
 import type { DB } from '../db/schema.generated.ts'
 import type { PostRead, StreamSeed } from '../etl/extract/instagram/route.ts'
 import { markLikesGone } from '../etl/load/instagram/mark-gone.ts'
-import { forgetRead } from '../db/subject-reads.ts'
+import { forgetRead, noteRead } from '../db/subject-reads.ts'
 import type { Operation } from '../etl/stream.ts'
 import { skipPrivate } from './instagram-feeds.ts'
 import type { KnownProfile } from './instagram-who.ts'
 import type { ProfileRun } from './instagram-steps.ts'
 
 const service = 'instagram'
+/** What stands for the count of a post that tells of itself that its comments are off: the ledger says so once. */
+const off = 'off'
 const dayMs = 86_400_000
 /** Posts whose streams are opened at a time. */
 const atATime = 2000
@@ -88,34 +90,46 @@ async function notePostsRead(
   )
 }
 
-type PostToRead = PostRead & { wasRead: boolean }
+type PostToRead = PostRead & { wasRead: boolean; isOff: boolean }
 
 /** The posts whose count is another than at their last read, or which were not read for long; some at a time. */
 async function* seedsOf(
-  { db, params }: ProfileRun,
+  run: ProfileRun,
   part: OfPosts,
   { storedId, username }: KnownProfile,
   seed: (post: PostToRead) => StreamSeed,
 ): AsyncGenerator<StreamSeed[]> {
+  const { db, params } = run
+  const isOff =
+    part === 'comments' ? sql<boolean>`(p.comments_disabled is true)` : sql<boolean>`false`
   const count = sql.ref(`p.${counts[part]}`)
+  const state = sql`case when ${isOff} then to_jsonb(${off}::text) else coalesce(to_jsonb(${count}), 'null') end`
   const maxAgeSeconds = (params.fullAfterDays * dayMs) / 1000
   let after = ''
   for (;;) {
     const { rows } = await sql<PostToRead>`
       select p.external_id as "externalId", p.shortcode, p.graph_id as "graphId",
-        coalesce(r.read_at > clock_timestamp() - make_interval(secs => ${maxAgeSeconds}), false) as "wasRead"
+        coalesce(r.read_at > clock_timestamp() - make_interval(secs => ${maxAgeSeconds}), false) as "wasRead",
+        ${isOff} as "isOff"
       from public.posts p
       left join ledger.subject_reads r on r.service = ${service} and r.operation = ${part} and r.subject = p.external_id
       where p.source = ${service} and p.profile_external_id = ${storedId} and p.kind <> 'story' and p.gone_at is null
-        and (${part === 'likers'} or p.comments_disabled is not true)
         and p.external_id > ${after}
         and (${params.full} or case
-          when r.subject is null then ${count} is distinct from 0
+          when r.subject is null then ${count} is distinct from 0 or ${isOff}
           when r.read_at < clock_timestamp() - make_interval(secs => ${maxAgeSeconds}) then true
-          else r.value is distinct from coalesce(to_jsonb(${count}), 'null') end)
+          else r.value is distinct from ${state} end)
       order by p.external_id limit ${atATime}`.execute(db)
     if (rows.length === 0) return
-    yield rows.map((post) => seed({ ...post, username }))
+    const [silent = [], open = []] = [true, false].map((is) =>
+      rows.filter((post) => post.isOff === is),
+    )
+    if (silent.length > 0) {
+      const ids = silent.map(({ externalId }) => externalId)
+      await run.skip(run.route[part].operation, ids, 'comments are off')
+      await noteRead(db, service, part, ids, off)
+    }
+    yield open.map((post) => seed({ ...post, username }))
     after = rows.at(-1)?.externalId ?? after
   }
 }

@@ -17,6 +17,7 @@ export const instagramProfile = defineJob<ProfileParams>({
   async run(run) {
     const read = await openInstagramSteps(run)
     const profile = await read.profile()
+    if (!profile) return { username: run.params.username, gone: true }
     await read.part('posts', profile)
     await read.part('reels', profile)
     await read.whatIsGone(profile)

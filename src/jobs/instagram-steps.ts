@@ -56,7 +56,8 @@ export async function openInstagramSteps(of: Run<ProfileParams>) {
   }
 
   return {
-    async profile(): Promise<KnownProfile> {
+    /** Undefined: it is gone, which was known. @throws Fault where it is gone now, or could not be read. */
+    async profile(): Promise<KnownProfile | undefined> {
       if (await isErasedNow(db, 'instagram', `@${params.username}`))
         throw new Fault('params', 'this profile was erased: it is not read again', {
           hint: 'take it off public.tracked_profiles',
@@ -66,7 +67,9 @@ export async function openInstagramSteps(of: Run<ProfileParams>) {
       try {
         await readProfile(run, known)
       } catch (error) {
-        if (error instanceof Fault && error.kind === 'streams') await markAsGone(run, known)
+        const isKnownAsGone =
+          error instanceof Fault && error.kind === 'streams' && (await markAsGone(run, known))
+        if (isKnownAsGone) return undefined
         throw error
       }
       const profile = await knownProfile(db, params.username)

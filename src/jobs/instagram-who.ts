@@ -69,12 +69,15 @@ export async function readProfile(run: ProfileRun, known: KnownProfile | undefin
   ])
 }
 
-/** Where the crawler says that there is no such profile. The official API says the same of one that is not professional. */
+/**
+ * Where the crawler says that there is no such profile. The official API says the same of one that is not professional. Answers
+ * whether that had been known of a tracked one before: then it is no failure any more, but for who named it.
+ */
 export async function markAsGone(
   { db, call, params, route }: ProfileRun,
   known: KnownProfile | undefined,
-): Promise<void> {
-  if (route.route === 'graph') return
+): Promise<boolean> {
+  if (route.route === 'graph') return false
   const stream = await db
     .selectFrom('ledger.service_calls')
     .select('id')
@@ -82,9 +85,21 @@ export async function markAsGone(
     .where('operation', '=', 'profile')
     .where(sql<boolean>`error ->> 'kind' = 'not_found'`)
     .executeTakeFirst()
-  if (!stream) return
+  if (!stream) return false
   const { username } = params
-  await db
-    .transaction()
-    .execute((trx) => markProfileGone(trx, { username, externalId: known?.storedId }, stream.id))
+  return await db.transaction().execute(async (trx) => {
+    await noteRead(trx, service, 'profile.gone', [username])
+    const wasGone = await trx
+      .selectFrom('tracked_profiles')
+      .select('username')
+      .where('source', '=', service)
+      .where(sql`lower(username)`, '=', username)
+      .where('gone_at', '<', call.queued_at)
+      .where(
+        sql<boolean>`not (select params ? 'usernames' from ledger.job_calls where id = ${call.root_id})`,
+      )
+      .executeTakeFirst()
+    await markProfileGone(trx, { username, externalId: known?.storedId }, stream.id)
+    return wasGone !== undefined
+  })
 }

@@ -272,5 +272,20 @@ test('crm-contacts and instagram: the other checks, on the tables as they are', 
   expect(await found(db, few)).toEqual([
     'profiles-as-usual failed: 4 profiles; the median is 10',
     'profiles-not-behind failed: 2 of 10 are behind',
+    'profiles-not-gone passed: 0 of 10 went gone within a week',
   ])
+
+  const goneAfter = async (names: string) => {
+    await sql`update tracked_profiles set gone_at = clock_timestamp() where username ~ ${names}`.execute(
+      db,
+    )
+    const call = await insertEnded(db, { job: 'instagram' })
+    await runDueChecks(tools, [instagram], never)
+    return (await found(db, call)).at(-1)
+  }
+  expect(await goneAfter('^p1$')).toBe('profiles-not-gone passed: 1 of 10 went gone within a week')
+  expect(await goneAfter('^p2$')).toBe('profiles-not-gone failed: 2 of 10 went gone within a week')
+  expect(await goneAfter('^p')).toBe(
+    'profiles-not-gone failed: 10 of 10 went gone within a week: is INSTAGRAM_BASE_URL the address of the API?',
+  )
 })

@@ -4,6 +4,7 @@ import { unblock } from '../../src/etl/extract/breaker.ts'
 import { leftOver, nothing } from '../engine/support/calls.ts'
 import { compare } from './support/tables.ts'
 import { instagramWorld, type World } from './support/world.ts'
+import { runProgram } from '../support/program.ts'
 
 const kinds = ['profiles', 'posts', 'comments'] as const
 const parts = ['profile', 'posts', 'reels', 'comments', 'replies']
@@ -67,6 +68,15 @@ test('a token that is refused ends the whole tree with few requests; with the ri
   expect(await statuses(world)).toEqual([{ status: 'failed', kinds: ['children', 'unauthorized'] }])
   expect((await world.requests()).length).toBeLessThanOrEqual(8)
   expect({ ...(await leftOver(db)), streams: [], wakeUps: 0 }).toEqual(nothing)
+  const env = { ...world.env, DATABASE_URL: world.database.url }
+  const args = ['instagram', '--params', JSON.stringify(params)]
+  const { code, output } = await runProgram('src/cli/job.ts', args, env)
+  expect([code, output]).toEqual([
+    1,
+    expect.stringMatching(
+      /^the first: instagram-profile \S+: unauthorized: GET \S+: 401 .*\ncheck INSTAGRAM_ACCESS_KEY: /m,
+    ),
+  ])
 
   await world.patch({ accessKey: 'sandbox-key' })
   const again = await world.run(params)

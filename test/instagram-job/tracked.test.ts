@@ -61,7 +61,23 @@ test('a tick reads the tracked profiles that are due, each with its own parts', 
   expect(next).toMatchObject({ status: 'succeeded', result: { profiles: 0 } })
   expect(count(await world.requests())).toEqual({})
 
-  // Asked for by name it is there again, and tracked again.
+  // A week later it is asked for again: still gone is no failure then, and the next week begins.
+  const weekPassed = async () => {
+    await sql`update public.tracked_profiles set gone_at = gone_at - interval '8 days' where username = ${lost}`.execute(
+      db,
+    )
+    await sql`update ledger.subject_reads set read_at = read_at - interval '8 days' where operation = 'profile.gone'`.execute(
+      db,
+    )
+  }
+  await weekPassed()
+  const weekLater = await tick('2026-11-22T03:00:00.000Z')
+  expect(weekLater).toMatchObject({ status: 'succeeded', result: { profiles: 1, failed: 0 } })
+  expect(await readBy(db, weekLater.id)).toEqual([lost])
+  expect(await tick('2026-11-23T03:00:00.000Z')).toMatchObject({ result: { profiles: 0 } })
+
+  // Who names it is told that it is not there; when it is again, it is tracked again.
+  expect(await world.run({ usernames: [lost] })).toMatchObject({ status: 'failed' })
   await world.change({ op: 'editProfile', profile: lost, status: 'public' })
   await world.succeed({ usernames: [lost] })
   const { rows: back } = await sql`
