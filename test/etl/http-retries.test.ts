@@ -46,17 +46,18 @@ test.each(['0', '-5', '2, 3', 'soon', 'Wed, 21 Oct 2015 07:28:00 GMT'])(
   },
 )
 
+const cutJson: Handler = (_, response) => {
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' })
+  response.end('{"a":')
+}
+
 test('JSON that was cut on its way is asked for again, what is no JSON every time is not for ever', async () => {
-  const cut: Handler = (_, response) => {
-    response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' })
-    response.end('{"a":')
-  }
-  server.answerInTurn(cut, json({ a: 1 }))
+  server.answerInTurn(cutJson, json({ a: 1 }))
   const { ended, meter } = await ask()
   expect(ended).toMatchObject({ status: 200 })
   expect(meter).toMatchObject({ requests: 2, retries: 1 })
 
-  server.answer(cut)
+  server.answer(cutJson)
   const fault = await faultOf()
   expect(fault).toMatchObject({ kind: 'bad_answer' })
   expect(fault.meter).toMatchObject({ requests: 4, retries: 3 })

@@ -46,7 +46,7 @@ test('a giant profile does not hold up the others', async () => {
     profiles: 9,
     postsPerProfile: 3,
     commentsPerPost: 2,
-    giant: { posts: 400, comments: 600 },
+    giant: { posts: 800, comments: 1200 },
   })
   await world.succeed({ usernames: await world.usernames(), parts })
   const requests = await askedOf(world)
