@@ -7,7 +7,7 @@ export interface Oddity {
   /** Changes what is asked. */
   ask?: (query: URLSearchParams) => unknown
   /** Changes what is answered; `undefined`: it was a 204. */
-  answer?: (body: Body | undefined) => Body | undefined
+  answer?: (body: Body | undefined, asked: URLSearchParams) => Body | undefined
 }
 
 export interface Body {
@@ -20,6 +20,7 @@ export interface Body {
 export async function oddServer(sandboxUrl: string, { ask, answer }: Oddity): Promise<string> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', sandboxUrl)
+    const asked = new URLSearchParams(url.searchParams)
     ask?.(url.searchParams)
     const forward = async () => {
       const headers = { authorization: request.headers.authorization ?? '' }
@@ -34,7 +35,9 @@ export async function oddServer(sandboxUrl: string, { ask, answer }: Oddity): Pr
         response.writeHead(theirs.status, { 'content-type': 'application/problem+json' }).end(text)
         return
       }
-      const body = answer ? answer(text ? JSON.parse(text) : undefined) : text && JSON.parse(text)
+      const body = answer
+        ? answer(text ? JSON.parse(text) : undefined, asked)
+        : text && JSON.parse(text)
       if (body) {
         response.writeHead(200, { 'content-type': 'application/hal+json' })
         response.end(JSON.stringify(body))

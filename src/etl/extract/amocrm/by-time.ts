@@ -1,9 +1,10 @@
+import { Fault } from '../../../errors.ts'
 import type { ExtractTools, Page } from '../../stream.ts'
-import { listStart } from './list-place.ts'
+import { listStart, mostEmpty } from './list-place.ts'
 import { jumpAhead } from './jump-ahead.ts'
 import { byTime, listRange, type RangeDeps, settled, timesOf } from './list-range.ts'
-import type { TimeCursor } from './time-cursor.ts'
-import { pageSize } from './upstream.ts'
+import type { Confirm, TimeCursor } from './time-cursor.ts'
+import { type List, pageSize } from './upstream.ts'
 import { withinSecond } from './within-second.ts'
 
 /**
@@ -19,45 +20,73 @@ export async function recordsByTime(
 ): Promise<Page<TimeCursor>> {
   if (cursor.within) return await withinSecond(deps, { ...cursor, within: cursor.within }, tools)
   if (cursor.jump) return await jumpAhead(deps, { ...cursor, jump: cursor.jump }, tools)
-  const { from, to, pages, reach, confirm } = cursor
-  const query = [byTime, `limit=${pageSize}`, ...(confirm ? ['page=2'] : [])]
-  const { records, hasNext, short } = await listRange(deps, { from, to }, query, tools)
-  const left = {
-    to,
-    ...(pages !== undefined && { pages: Math.max(0, pages - 1) }),
-    ...(reach !== undefined && { reach }),
-  }
-  if (confirm) {
-    const more = records.length > 0
-    return { records, next: more ? { from: confirm.last, ...left, seen: true } : confirm.otherwise }
-  }
+  const { from, to, confirm } = cursor
+  const query = [byTime, `limit=${pageSize}`, ...(confirm ? [`page=${confirm.page}`] : [])]
+  const list = await listRange(deps, { from, to }, query, tools)
+  const { records, hasNext, short } = list
+  if (confirm) return { records, next: afterLook(cursor, confirm, list) }
   const times = timesOf(records)
   // It may have changed. Or the answer was empty by mistake, or leaves out the first second: one more look.
   if (cursor.seen && !cursor.again && !times.includes(from))
-    return { records, next: { from: from - 1, ...left, again: true } }
+    return { records, next: { from: from - 1, ...leftOf(cursor), again: true } }
   const last = latest(settled(times, to, deps.readingSince), from)
   const moving = latest(
     times.filter((time) => isMoving(time, deps.readingSince)),
     from,
   )
   const end: TimeCursor | null =
-    to === null && moving > from ? { from: moving, to, seen: true } : null
+    to === null && moving > passed(cursor) ? { from: moving, to, seen: true } : null
   if (!hasNext) return { records, next: end }
-  if (short) return { records, next: { from, ...left, confirm: { last, otherwise: end } } }
-  return { records, next: goOn(cursor, left, times, last) }
+  if (short && !(cursor.cut && last > passed(cursor))) {
+    const look = { page: 2, ...(records.length > 0 && { last }), otherwise: end }
+    return { records, next: { ...cursor, ...leftOf(cursor), confirm: look } }
+  }
+  // Where one second fills half of the page, most of the next one would be read twice.
+  const dense = times.filter((time) => time === last).length > times.length / 2
+  return { records, next: goOn(cursor, last, dense) }
 }
 
-function goOn(
-  { from, again }: TimeCursor,
-  left: Omit<TimeCursor, 'from'>,
-  times: readonly number[],
-  last: number,
-): TimeCursor {
-  const stuck = last <= (again ? from + 1 : from)
-  // Where one second fills half of the page, most of the next one would be read twice.
-  const dense = times.filter((time) => time === last).length > pageSize / 2
-  if (stuck || dense) return { from: last, ...left, within: listStart }
-  return { from: last, ...left, seen: true }
+/**
+ * Where to go on after a look at a page behind one that was not full. What it shows is read again in its place: between
+ * pages by number rows are skipped in silence. Only where those before it had none, its first row is all there is to go on from.
+ * @throws Fault `bad_answer` where page after page is empty, although each says that more follows.
+ */
+function afterLook(
+  cursor: TimeCursor,
+  { page, last, otherwise }: Confirm,
+  { records, hasNext }: List,
+): TimeCursor | null {
+  if (records.length > 0)
+    return goOn({ ...cursor, cut: true }, last ?? timesOf(records)[0] ?? cursor.from)
+  if (!hasNext) return otherwise
+  if (page > mostEmpty)
+    throw new Fault(
+      'bad_answer',
+      `${page} pages of the range bring nothing, and more is to follow`,
+      {
+        service: 'amocrm',
+      },
+    )
+  return { ...cursor, confirm: { page: page + 1, ...(last !== undefined && { last }), otherwise } }
+}
+
+/** Goes on from the last time seen; by page numbers where that is no later than the one that the page began with. */
+function goOn(cursor: TimeCursor, last: number, dense = false): TimeCursor {
+  if (last > passed(cursor) && !dense) return { from: last, ...leftOf(cursor), seen: true }
+  return { from: last, ...leftOf(cursor), within: listStart }
+}
+
+/** Only a later time leads on. A second look begins one second before the first. */
+const passed = ({ from, again }: TimeCursor) => (again ? from + 1 : from)
+
+/** What stays of a cursor from page to page. */
+function leftOf({ to, pages, reach, cut }: TimeCursor): Omit<TimeCursor, 'from'> {
+  return {
+    to,
+    ...(pages !== undefined && { pages: Math.max(0, pages - 1) }),
+    ...(reach !== undefined && { reach }),
+    ...(cut && { cut }),
+  }
 }
 
 /** Changed since the reading began. What lies in the future stays there: it need not be asked for again. */

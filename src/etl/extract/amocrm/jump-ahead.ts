@@ -35,7 +35,7 @@ export async function jumpAhead(
   tools: ExtractTools,
 ): Promise<Page<TimeCursor>> {
   const { jump, reach: _, ...here } = cursor
-  const { from, to, pages } = here
+  const { from, to, pages, cut } = here
   const { operation } = deps
   const { records, hasNext } = await lookAt(deps, cursor, tools)
   const times = timesOf(records)
@@ -55,6 +55,7 @@ export async function jumpAhead(
     from: begin,
     to,
     ...(last > first && { seen: true as const }),
+    ...(cut && { cut }),
     ...(pages === undefined
       ? { reach: Math.min(jump * 2, farthestReach) }
       : { pages: Math.max(1, pages - jump) }),

@@ -15,7 +15,7 @@ export interface Amocrm {
   pace(): Pace
   /** So many streams, each one request after the other, use the quota up at that pace. */
   streamsWanted(): number
-  /** Asks for a list; its records, and whether another page follows. 204 is an empty list (upstreams/amocrm.md, 3), and so is a list without records. */
+  /** Asks for a list; its records, and whether another page follows. 204 is an empty list (upstreams/amocrm.md, 3), and so is a list without records, behind which more may follow. */
   list(
     path: string,
     query: readonly string[],
@@ -30,10 +30,8 @@ export interface List {
   records: unknown[]
   /** It says that more follows, or is full: the link to the next page may be missing, or lead to an empty one. */
   hasNext: boolean
-  /** Fewer records than the page could hold. */
+  /** Fewer records than the page could hold, by its own address or by what was asked for. */
   short: boolean
-  /** How many the page could hold, by its own address. */
-  size?: number | undefined
 }
 
 export const noRecords: List = { records: [], hasNext: false, short: true }
@@ -100,9 +98,9 @@ export function openAmocrm(http: HttpClient, settings: Settings): Amocrm {
         )
       }
       const { self, next } = body.data._links ?? {}
-      const size = limitOf(self?.href)
-      const short = records.length < (size ?? limitOf(`?${query.join('&')}`) ?? pageSize)
-      return { records, hasNext: records.length > 0 && (Boolean(next) || !short), short, size }
+      const size = limitOf(self?.href) ?? limitOf(`?${query.join('&')}`) ?? pageSize
+      const short = records.length < size
+      return { records, hasNext: Boolean(next) || (records.length > 0 && !short), short }
     },
     async get(path, query, tools) {
       const answer = await ask(path, query, tools)

@@ -9,17 +9,17 @@ export async function withinSecond(
   cursor: TimeCursor & { within: ListPlace },
   tools: ExtractTools,
 ): Promise<Page<TimeCursor>> {
-  const { from: second, to, within, widened, pages } = cursor
+  const { from: second, to, within, widened, pages, cut } = cursor
   const query = ['order[id]=asc', ...pageQuery(within)]
   const range = { from: second, to: widened ? second + 1 : second }
   const list = await listRange(deps, range, query, tools)
-  const { records } = list
+  const { records, hasNext } = list
   // Rows stood there a moment ago. Where the end of a range does not count, one second is no range.
-  if (records.length === 0 && within.read === 0 && !widened)
+  if (records.length === 0 && !hasNext && within.read === 0 && !widened)
     return { records, next: { ...cursor, within: listStart, widened: true } }
   const { next: place } = stepOn(within, list)
   const left = pages === undefined ? {} : { pages: Math.max(0, pages - 1) }
   if (place) return { records, next: { ...cursor, ...left, within: place } }
   const over = to !== null && second >= to
-  return { records, next: over ? null : { from: second + 1, to, ...left } }
+  return { records, next: over ? null : { from: second + 1, to, ...left, ...(cut && { cut }) } }
 }
