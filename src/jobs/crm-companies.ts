@@ -7,6 +7,7 @@ import { untilMetSeeds } from '../etl/extract/amocrm/until-met.ts'
 import type { Amocrm } from '../etl/extract/amocrm/upstream.ts'
 import type { openMet } from './crm-met.ts'
 import type { TwoWays } from './crm-two-ways.ts'
+import type { openWatermarks } from './crm-watermarks.ts'
 import type { Run } from './job.ts'
 
 const service = 'amocrm' as const
@@ -18,20 +19,20 @@ export interface CompanyStepTools {
   ask: ReturnType<typeof crmOperations>
   ways: TwoWays
   met: ReturnType<typeof openMet>
+  watermarks: ReturnType<typeof openWatermarks>
 }
 
 /** The steps of `crm-contacts` that are about companies. */
 export function openCompanySteps(run: Run<object>, tools: CompanyStepTools) {
   const { db } = run
-  const { crm, ask, ways, met } = tools
+  const { crm, ask, ways, met, watermarks } = tools
 
   return {
-    /** All companies, and which of ours are gone; `links`: what they say of their contacts counts. */
+    /** All companies, and which of ours are gone; `links`: what they say of their contacts counts. Their changes are read from here on. */
     async companies({ links }: { links: boolean }) {
-      await ways.readOne({
-        operation: ask.companyPages(links),
-        seeds: [{ subject: '', cursor: allPages }],
-      })
+      const all = { subject: '', cursor: allPages }
+      const operation = watermarks.moving(ask.companyPages(links), 'companies', all.subject)
+      await ways.readOne({ operation, seeds: [all] })
       const seeds = idSeeds(await met.missing('companies'))
       if (seeds.length > 0) {
         await ways.read(

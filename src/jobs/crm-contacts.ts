@@ -65,7 +65,8 @@ async function contactsOfCompanies(
 /** What changed since the last time; everything the first time, or when asked. */
 async function contactsChanged({ params, db }: CrmRun, crm: CrmSteps) {
   const since = params.full ? undefined : await crm.contacts.readFrom()
-  const links = params.full || !(await crm.linksAreFresh())
+  const companiesSince = params.full ? undefined : await crm.companyChanges.readFrom()
+  const links = !companiesSince || !(await crm.linksAreFresh())
 
   // Contacts tell their company themselves, and where all are read that is the newer word.
   if (!since)
@@ -79,6 +80,8 @@ async function contactsChanged({ params, db }: CrmRun, crm: CrmSteps) {
     crm.contacts.since(since),
     crm.contactsDeleted({ whole: params.full || (links && since !== undefined) }),
   ])
+  // After the contacts: whichever company these name is there by then.
+  if (!links) await crm.companyChanges.since(companiesSince)
   if (!since && links && (await crm.linksAreUntold())) await crm.companies({ links: true })
   if (links) await crm.noteLinksRead()
   if (params.full) await crm.contactsNotMet()

@@ -4,6 +4,8 @@ import { knownFilters } from '../etl/extract/amocrm/filters.ts'
 import { openAmocrm, pageSize } from '../etl/extract/amocrm/upstream.ts'
 import { linksMaxAgeMs } from './crm-companies.ts'
 import type { CrmContactsParams } from './crm-contacts.ts'
+import { flagMaxAgeMs } from './crm-two-ways.ts'
+import type { WatermarkName } from './crm-watermarks.ts'
 import type { JobTools, Plan } from './job.ts'
 
 /** What `crm-contacts` would ask for, as far as the ledger knows. */
@@ -12,10 +14,8 @@ export async function planCrmContacts(
   params: CrmContactsParams,
 ): Promise<Plan> {
   const crm = openAmocrm(http, settings)
-  const flag = (await knownFilters(db, crm)) === undefined ? 1 : 0
-  const requests: Plan['requests'] = [
-    { operation: 'account', count: flag, why: 'the filter flag, once an hour' },
-  ]
+  const flag = (await knownFilters(db, crm, flagMaxAgeMs(params))) === undefined ? 1 : 0
+  const requests: Plan['requests'] = [{ operation: 'account', count: flag, why: 'the filter flag' }]
   if (params.companyIds) {
     const ids = params.companyIds
     const recent = await readRecently(
@@ -38,19 +38,24 @@ export async function planCrmContacts(
     })
     return { requests, credits: 0 }
   }
-  const key = {
-    job: 'crm-contacts',
-    service: 'amocrm',
-    operation: 'contacts',
-    subject: crm.account,
-  } as const
-  const watermark = params.full ? undefined : await getWatermark(db, key)
+  const watermarkOf = async (operation: WatermarkName) => {
+    const key = { job: 'crm-contacts', service: 'amocrm', operation, subject: crm.account } as const
+    return params.full ? undefined : await getWatermark(db, key)
+  }
+  const watermark = await watermarkOf('contacts')
   const why = watermark
     ? `what changed since ${watermark.toISOString()}, ${pageSize} a page`
     : `all contacts, ${pageSize} a page`
   requests.push({ operation: 'contacts', count: 'unknown', why })
   const links = await readRecently(db, 'amocrm', 'links', [crm.account], linksMaxAgeMs)
-  if (params.full || links.size === 0)
+  const companies = await watermarkOf('companies')
+  if (companies && links.size > 0)
+    requests.push({
+      operation: 'companies.changes',
+      count: 'unknown',
+      why: `companies changed since ${companies.toISOString()}, ${pageSize} a page`,
+    })
+  else
     requests.push({
       operation: 'companies',
       count: 'unknown',

@@ -8,7 +8,7 @@ import { openChanges } from './crm-changes.ts'
 import { openCompanySteps } from './crm-companies.ts'
 import type { CrmContactsParams } from './crm-contacts.ts'
 import { openMet } from './crm-met.ts'
-import { openTwoWays } from './crm-two-ways.ts'
+import { flagMaxAgeMs, openTwoWays } from './crm-two-ways.ts'
 import { openWatermarks } from './crm-watermarks.ts'
 import type { Run } from './job.ts'
 
@@ -21,7 +21,7 @@ export type CrmSteps = ReturnType<typeof openCrmSteps>
 export function openCrmSteps(run: Run<CrmContactsParams>) {
   const { db, params } = run
   const crm = openAmocrm(run.http, run.settings)
-  const ways = openTwoWays(run, crm)
+  const ways = openTwoWays(run, crm, flagMaxAgeMs(params))
   const met = openMet(run)
   const ask = crmOperations({
     db,
@@ -33,10 +33,12 @@ export function openCrmSteps(run: Run<CrmContactsParams>) {
         await met.note(trx, entity, ids)
     },
   })
-  const tools = { ways, watermarks: openWatermarks(run, crm.account), parallel }
+  const watermarks = openWatermarks(run, crm.account)
+  const tools = { ways, watermarks, parallel }
 
   return {
-    ...openCompanySteps(run, { crm, ask, ways, met }),
+    ...openCompanySteps(run, { crm, ask, ways, met, watermarks }),
+    companyChanges: openChanges(tools, 'companies', ask.companiesByTime, ask.companyChangePages),
     contacts: openChanges(tools, 'contacts', ask.contactsByTime, ask.contactPages),
     notes: openChanges(tools, 'notes', ask.notesByTime, ask.notePages),
 

@@ -15,23 +15,37 @@ export interface Way<Cursor, Row> {
 
 /** Reading an account with filters, or without where they are off or turn out to be ignored. */
 export interface TwoWays {
-  /** Whether filters work, as far as known; the account is asked at most once an hour, and only when something is to be read. */
+  /** Whether filters work, as far as known; the account is asked where that is older than `maxAgeMs`, and only when something is to be read. */
   filtersWork(): Promise<boolean>
   read<A, B, Row>(filtered: Way<A, Row>, otherwise: Way<B, Row>): Promise<void>
   /** Reads one way, and what an earlier attempt left open of it. */
   readOne<Cursor, Row>(way: Way<Cursor, Row>): Promise<void>
 }
 
+const hourMs = 3_600_000
+
+/**
+ * How old what is known of the account's flag may be, in milliseconds. What changed is asked for every night, and an answer that the
+ * filter did not make is noticed: a week, so that a night without changes takes three requests. All else relies on an hour.
+ */
+export const flagMaxAgeMs = ({
+  full,
+  companyIds,
+}: {
+  full: boolean
+  companyIds?: unknown
+}): number => (full || companyIds ? hourMs : 7 * 24 * hourMs)
+
 /** So many streams by themselves are read side by side at most. */
 const mostSideBySide = 8
 
-export function openTwoWays(run: Run<object>, crm: Amocrm): TwoWays {
+export function openTwoWays(run: Run<object>, crm: Amocrm, maxAgeMs: number): TwoWays {
   const { db, call, log } = run
   const underWay = openUnderWay(() => crm.pace())
   let filters: boolean | undefined
 
   async function filtersWork(): Promise<boolean> {
-    filters ??= await knownFilters(db, crm)
+    filters ??= await knownFilters(db, crm, maxAgeMs)
     if (filters === undefined) {
       const seeds = [{ subject: `attempt ${call.attempt}`, cursor: {} }]
       await run.streams(askForFilters(crm), seeds, { parallel: 1 })

@@ -11,8 +11,8 @@ const overlapMs = 5 * 60_000
 const newestOverlapMs = 60_000
 const foreverMs = 100 * 365 * 86_400_000
 
-export type WatermarkName = 'contacts' | 'notes'
-const tables = { contacts: 'contacts', notes: 'contact_notes' } as const
+export type WatermarkName = 'contacts' | 'companies' | 'notes'
+const tables = { contacts: 'contacts', companies: 'companies', notes: 'contact_notes' } as const
 
 /** How far changes have been read, across runs. */
 export function openWatermarks({ db, call, readingSince }: Run<object>, account: string) {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { crmWorld, type CrmWorld } from './crm-world.ts'
-import { contactRows, differences } from './server-state.ts'
+import { contactRows, differences, stateOf } from './server-state.ts'
 
 type Change = { op: string; [key: string]: unknown }
 
@@ -99,6 +99,46 @@ test('links are read again once a week: who was unlinked or moved, and companies
     select count(*)::int as gone from companies where deleted_at is not null`.execute(world.db)
   expect(rows[0]?.gone).toBe(2)
   expect(await world.succeed()).toBeLessThanOrEqual(3)
+})
+
+const companyNames = async ({ db }: CrmWorld) => {
+  const rows = await db.selectFrom('companies').select(['external_id', 'name']).execute()
+  return new Map(rows.map(({ external_id, name }) => [external_id, name]))
+}
+
+test.each([true, false])(
+  'companies that are new or changed come with the next run (filters: %s)',
+  async (filtersEnabled) => {
+    const world = await crmWorld({ amocrm: { contacts: 300, companies: 40, filtersEnabled } })
+    await world.succeed()
+    const [renamed = ''] = (await companyNames(world)).keys()
+    await world.change(
+      { op: 'update', entity: 'companies', id: Number(renamed), set: { name: 'Renamed' } },
+      { op: 'insert', entity: 'companies', set: { name: 'New' } },
+    )
+    const companies = (await stateOf(world)).filter(({ kind }) => kind === 'companies')
+    const added = companies.find(({ name }) => name === 'New')?.id ?? 0
+    await world.change({ op: 'insert', set: { name: 'Of the new one', company_id: added } })
+    // Contacts, companies, the deleted ones.
+    expect(await world.succeed()).toBe(3)
+    const names = await companyNames(world)
+    expect(names.get(renamed)).toBe('Renamed')
+    expect(names.get(String(added))).toBe('New')
+    expect(names.size).toBe(41)
+    expect(await differences(world)).toEqual([])
+  },
+)
+
+test('more changed companies than a page holds, and a run that breaks off among them', async () => {
+  const world = await crmWorld({ amocrm: { contacts: 100, companies: 900 } })
+  await world.succeed()
+  await world.change({ op: 'update', entity: 'companies', count: 900, set: { name: 'All anew' } })
+  await world.fault({ kind: 'status', status: 400, match: '/companies', skip: 1, times: 1 })
+  expect((await world.run()).status).toBe('failed')
+  await world.admin('DELETE', '/amocrm/faults')
+  await world.succeed()
+  const due = (await stateOf(world)).filter(({ kind }) => kind === 'companies')
+  expect(await companyNames(world)).toEqual(new Map(due.map(({ id, name }) => [String(id), name])))
 })
 
 test('5,000 contacts of one second, changing while they are read', async () => {

@@ -25,7 +25,13 @@ test('the first run reads every contact, a second one with nothing changed asks 
   await world.succeed()
   expect(await differences(world)).toEqual([])
   const before = await written(world)
-  expect(await world.succeed()).toBeLessThanOrEqual(3)
+  expect(await world.succeed()).toBe(3)
+  expect(await written(world)).toBe(before)
+  // The night after: the flag is known for longer than an hour where answers are checked against it anyway.
+  await sql`update ledger.subject_reads set read_at = read_at - interval '1 day' where operation = 'account'`.execute(
+    world.db,
+  )
+  expect(await world.succeed()).toBe(3)
   expect(await written(world)).toBe(before)
 })
 

@@ -9,9 +9,13 @@ const hourMs = 3_600_000
 const operation = 'account'
 const flag = z.looseObject({ is_api_filter_enabled: z.boolean() })
 
-/** Whether the account has filtering switched on, where it was asked or seen within the hour (upstreams/amocrm.md, 2). */
-export async function knownFilters(db: Db, { account }: Amocrm): Promise<boolean | undefined> {
-  const known = (await readRecently(db, 'amocrm', operation, [account], hourMs)).get(account)
+/** Whether the account has filtering switched on, where it was asked or seen of late, by default within the hour (upstreams/amocrm.md, 2). */
+export async function knownFilters(
+  db: Db,
+  { account }: Amocrm,
+  maxAgeMs = hourMs,
+): Promise<boolean | undefined> {
+  const known = (await readRecently(db, 'amocrm', operation, [account], maxAgeMs)).get(account)
   return typeof known === 'boolean' ? known : undefined
 }
 

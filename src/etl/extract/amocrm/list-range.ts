@@ -8,7 +8,7 @@ import type { Amocrm, List } from './upstream.ts'
 export interface RangeDeps {
   db: Db
   crm: Amocrm
-  path: 'contacts' | 'contacts/notes'
+  path: 'contacts' | 'contacts/notes' | 'companies'
   /** Rows changed since then are still moving. */
   readingSince: Date
 }

@@ -36,6 +36,10 @@ export interface CrmOperationOptions {
 /** How amoCRM is asked: each operation with its cursor, its page and where that goes. */
 export function crmOperations(options: CrmOperationOptions) {
   const { db, crm, met } = options
+  const crmWithContacts: Amocrm = {
+    ...crm,
+    list: (path, query, tools) => crm.list(path, [...withContacts, ...query], tools),
+  }
   return {
     contactsByTime: readByTime(options, {
       operation: 'contacts',
@@ -115,6 +119,18 @@ export function crmOperations(options: CrmOperationOptions) {
         if (links) await linkContacts(trx, page.rows, page.serviceCallId)
       }),
     }),
+
+    // What they say of their contacts is kept, and counts when all are read: until then contacts tell it themselves.
+    companiesByTime: readByTime(
+      { ...options, crm: crmWithContacts },
+      { operation: 'companies.changes', path: 'companies', entity: companies },
+    ),
+    companyChangePages: {
+      service,
+      operation: 'companies.changes-pages',
+      entity: companies,
+      extract: (cursor, tools) => numberedPage(crmWithContacts, 'companies', cursor, tools),
+    } satisfies Operation<PagesCursor, CompanyRow>,
 
     notesOfMany: {
       service,
