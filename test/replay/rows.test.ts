@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
+import { oddServer } from '../crm/odd-server.ts'
 import { withInstagram } from '../sandbox/with-instagram.ts'
 import { createDatabase } from '../support/database.ts'
 import { startTestSandbox } from '../support/sandbox.ts'
@@ -34,6 +35,30 @@ test('tables of amoCRM that were emptied come back from the raw records, without
   for (const stream of streams)
     expect(stream).toMatchObject({ service: 'amocrm', status: 'done', requests: 0 })
   expect(streams[0]).toMatchObject({ pages: 3, rows_read: 1300, rows_unchanged: 1300 })
+})
+
+test('large numbers and long integers of a record stay what they were, and nothing is written', async () => {
+  const database = await createDatabase()
+  const { db } = database
+  const sandbox = await startTestSandbox({ contacts: 5, companies: 1 })
+  // On the wire: 1e+21, and an integer of 21 digits. A number keeps the one, the other comes as a string.
+  const values = [{ value: 1e21 }, { value: 123456789012345680000 }, { value: -1.5e300 }]
+  const field = { field_id: 13, field_name: 'Size', field_type: 'numeric', values }
+  const AMOCRM_BASE_URL = await oddServer(sandbox.url, {
+    answer(body) {
+      for (const contact of body?._embedded?.['contacts'] ?? [])
+        contact['custom_fields_values'] = [field]
+      return body
+    },
+  })
+  await succeed(database, 'crm-contacts', {}, { ...sandbox.env, AMOCRM_BASE_URL })
+  const { rows } = await sql<{ types: string[] }>`
+    select distinct array(select jsonb_typeof(v -> 'value') from jsonb_array_elements(custom_fields -> 0 -> 'values') as v) as types
+    from contacts`.execute(db)
+  expect(rows).toEqual([{ types: ['number', 'string', 'number'] }])
+  const before = await versionsOf(db, 'amocrm')
+  expect(await replayed(database, 'amocrm')).toEqual({ records: 6, rejected: 0 })
+  expect(await versionsOf(db, 'amocrm')).toEqual(before)
 })
 
 test('contacts that are deleted, missing, back again or linked otherwise stay so, and nothing is written', async () => {

@@ -38,7 +38,11 @@ export async function readRecords(
     from raw.records r
     where r.source = ${source} and r.entity = ${entity} and r.external_id > ${after} and ${isChosen('fetched_at', chosen)}
     order by r.external_id limit ${limit}`.execute(db)
-  const records = rows.map((row) => toRecord(row, { raw: { id: row.external_id, hash: row.hash } }))
+  // What is a number in there was one when it came: long integers came as strings, and are stored so (see `parseJson`). Postgres
+  // writes large numbers out, digit for digit, and these are not to become strings now.
+  const records = rows.map((row) =>
+    toRecord(row, JSON.parse, { raw: { id: row.external_id, hash: row.hash } }),
+  )
   return { records, last: rows.at(-1)?.external_id }
 }
 
@@ -53,7 +57,8 @@ export async function readRejects(
     select r.id, r.external_id, r.payload::text, r.last_seen_at as fetched_at, r.service_call_id
     from ledger.rejects r where r.id > ${after} and ${isForReplay(kind, chosen)}
     order by r.id limit ${limit}`.execute(db)
-  const records = rows.map((row) => toRecord(row, { reject: row.external_id }))
+  // Put right by hand, it may hold an id with more digits than a number has.
+  const records = rows.map((row) => toRecord(row, parseJson, { reject: row.external_id }))
   return { records, last: rows.at(-1)?.id }
 }
 
@@ -86,10 +91,11 @@ interface StoredRow {
 
 function toRecord(
   { payload, fetched_at: fetchedAt, service_call_id: serviceCallId }: StoredRow,
+  parse: (json: string) => unknown,
   whence: Pick<Kept, 'raw' | 'reject'>,
 ): StoredRecord {
   return {
-    payload: payload === null ? null : parseJson(payload),
+    payload: payload === null ? null : parse(payload),
     kept: { ...whence, fetchedAt, serviceCallId },
   }
 }
