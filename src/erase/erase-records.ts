@@ -72,7 +72,7 @@ async function eraseSome(
   tally: Tally,
 ): Promise<void> {
   const looked = rows.map((row) => {
-    const payload = parseJson(row.payload)
+    const payload = JSON.parse(row.payload) as unknown
     return { row, payload, left: scrubRecord(entity, payload, isErased) }
   })
   const theirs = looked.flatMap(({ row, left }) => (left === undefined ? [row.external_id] : []))
