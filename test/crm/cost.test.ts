@@ -60,3 +60,16 @@ test('a full read of 25,000 takes little more than the pages there are', async (
   expect(requests).toBeLessThanOrEqual(125)
   expect(await differences(world)).toEqual([])
 })
+
+test('what lies behind a second of thousands is read while that second is', async () => {
+  const second = 1_000_000_000
+  const world = await crmWorld({ amocrm: { contacts: 1300, perSecond: 40, latencyMs: 100 } })
+  await world.change({ op: 'insert', count: 3000, at: second })
+  await world.succeed()
+  expect(await differences(world)).toEqual([])
+  const froms = (await world.requests()).map(({ query }) =>
+    Number(/filter\[updated_at\]\[from\]=(\d+)/.exec(decodeURIComponent(query))?.[1]),
+  )
+  expect(froms).toContain(second + 1)
+  expect(froms.indexOf(second + 1)).toBeLessThan(froms.lastIndexOf(second))
+})

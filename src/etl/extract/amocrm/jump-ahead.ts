@@ -13,6 +13,25 @@ const farthestReach = 16
 /** So few pages are left to one stream: sharing costs part of a page. */
 const fewestPages = 4
 
+/** Gives away what lies behind a second that is read by page numbers, one page after the other: another stream can read it meanwhile. */
+export function shareBehindSecond(
+  page: Page<TimeCursor> & { next: TimeCursor },
+  operation: string,
+): Page<TimeCursor> {
+  const { from, to, within, pages, reach, cut } = page.next
+  if (!within || to === null || to <= from) return page
+  const { subject } = timeSeed(from + 1, to)
+  const cursor: TimeCursor = {
+    from: from + 1,
+    to,
+    ...(pages !== undefined && { pages }),
+    ...(reach !== undefined && { reach }),
+    ...(cut && { cut }),
+  }
+  const there = { operation, subject, cursor }
+  return { ...page, next: { ...page.next, to: from }, opens: [...(page.opens ?? []), there] }
+}
+
 /** Decides whether a stream's next request jumps ahead, to share what is left there with an idle lane. */
 export function jumpNext(page: Page<TimeCursor> & { next: TimeCursor }): Page<TimeCursor> {
   const { next } = page

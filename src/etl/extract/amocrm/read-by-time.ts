@@ -1,6 +1,6 @@
 import type { Entity, Operation } from '../../stream.ts'
 import { recordsByTime } from './by-time.ts'
-import { jumpNext } from './jump-ahead.ts'
+import { jumpNext, shareBehindSecond } from './jump-ahead.ts'
 import type { RangeDeps } from './list-range.ts'
 import type { TimeCursor } from './time-cursor.ts'
 
@@ -30,6 +30,7 @@ export function readByTime<Row>(
     },
     split(page, idle) {
       if (parallel - idle + jumping >= crm.streamsWanted()) return page
+      if (page.next.within) return shareBehindSecond(page, operation)
       const shared = jumpNext(page)
       if (shared.next?.jump) jumping++
       return shared
