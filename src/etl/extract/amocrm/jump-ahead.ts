@@ -20,6 +20,8 @@ export function shareBehindSecond(
 ): Page<TimeCursor> {
   const { from, to, within, pages, reach, cut } = page.next
   if (!within || to === null || to <= from) return page
+  // Some of these pages are the second's own: where few are left behind it, a stream of them ends too soon to be worth it.
+  if (pages !== undefined && pages < 2 * fewestPages) return page
   const { subject } = timeSeed(from + 1, to)
   const cursor: TimeCursor = {
     from: from + 1,
